@@ -1,0 +1,1 @@
+//! ringtap: change data capture for Apache Cassandra.

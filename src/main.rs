@@ -1,0 +1,2 @@
+//! The `ringtap` program.
+fn main() {}
