@@ -1,1 +1,4 @@
 //! ringtap: change data capture for Apache Cassandra.
+
+pub mod change;
+pub mod source;
