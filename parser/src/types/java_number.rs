@@ -342,11 +342,9 @@ impl Machine {
                 };
                 // Java takes an overflow of `M` for a sign to stop.
                 let overflow = *m <= 0;
-                Step {
-                    digit: digit as u32,
-                    low: overflow || *b < *m,
-                    high: overflow || b.wrapping_add(*m) > tens,
-                }
+                let sum = b.wrapping_add(*m);
+                let sum = if *narrow { i64::from(sum as i32) } else { sum };
+                Step { digit: digit as u32, low: overflow || *b < *m, high: overflow || sum > tens }
             }
             Self::Big(fraction) => fraction.step(),
         }
@@ -354,7 +352,13 @@ impl Machine {
 
     fn compare_rest_with_half(&self) -> std::cmp::Ordering {
         match self {
-            Self::Small { b, s, .. } => b.wrapping_shl(1).cmp(&s.wrapping_mul(10)),
+            // The difference overflows in Java, too, and its sign is what counts.
+            Self::Small { b, s, narrow: true, .. } => {
+                (*b as i32).wrapping_shl(1).wrapping_sub((*s as i32).wrapping_mul(10)).cmp(&0)
+            }
+            Self::Small { b, s, narrow: false, .. } => {
+                b.wrapping_shl(1).wrapping_sub(s.wrapping_mul(10)).cmp(&0)
+            }
             Self::Big(fraction) => fraction.compare_rest_with_half(),
         }
     }
