@@ -70,10 +70,12 @@ pub(crate) fn timestamp(text: &str) -> Result<i64> {
 }
 
 /// Returns months, days and nanoseconds of a duration's text such as `1y2mo3d4h5m6s7ms8us9ns`.
+///
+/// The empty text is the zero duration: so Cassandra prints it (`Duration.toString`), and it refuses durations of zero bytes
+/// (`DurationSerializer.validate`).
 pub(crate) fn duration(text: &str) -> Result<(i64, i64, i64)> {
     let (sign, mut rest) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
     let (mut months, mut days, mut nanoseconds) = (0i64, 0i64, 0i64);
-    ensure!(!rest.is_empty(), "empty duration");
     while !rest.is_empty() {
         let digits = rest
             .find(|c: char| !c.is_ascii_digit())
@@ -127,6 +129,8 @@ mod tests {
             duration("-1y2mo3d4h5m6s7ms8us9ns").unwrap(),
             (-14, -3, -14_706_007_008_009)
         );
-        assert!(duration("5").is_err() && duration("").is_err());
+        assert_eq!(duration("").unwrap(), (0, 0, 0));
+        assert_eq!(duration("0ns").unwrap(), (0, 0, 0));
+        assert!(duration("5").is_err() && duration("1x").is_err());
     }
 }

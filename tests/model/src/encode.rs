@@ -80,7 +80,8 @@ pub(crate) fn field_position(fields: &[Field], name: &str) -> Result<usize> {
 pub(crate) fn encode(cql_type: &CqlType, value: &Json, types: &UserTypes) -> Result<Vec<u8>> {
     let cql_type = cql_type.thawed();
     let is_empty_text = matches!(value, Json::String(text) if text.is_empty());
-    if is_empty_text && *cql_type != CqlType::Native(Native::Blob) {
+    let stands_for_itself = matches!(cql_type, CqlType::Native(Native::Blob | Native::Duration));
+    if is_empty_text && !stands_for_itself {
         return Ok(Vec::new());
     }
     match cql_type {
