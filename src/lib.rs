@@ -2,3 +2,4 @@
 
 pub mod change;
 pub mod source;
+pub mod schema;
