@@ -2,11 +2,11 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    fmt,
     sync::Arc,
 };
 
 use cassandra_commitlog::{
+    Position as SchemaPosition,
     mutation::Mutation,
     schema::{SchemaLookup, TableId, TableSchema},
 };
@@ -21,29 +21,6 @@ use super::{
     system_tables::SystemTables,
     type_text::TypeError,
 };
-
-/// A place in the log: the entry's end, as Cassandra's reader gives it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SchemaPosition {
-    /// Id of the segment.
-    pub segment: i64,
-    /// Logical offset in the segment.
-    pub offset: u64,
-}
-
-impl SchemaPosition {
-    /// Before every entry: the position of what seeds tell.
-    pub const START: Self = Self {
-        segment: i64::MIN,
-        offset: 0,
-    };
-}
-
-impl fmt::Display for SchemaPosition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.segment, self.offset)
-    }
-}
 
 /// A table's schema from a position on.
 #[derive(Debug, Clone, PartialEq)]

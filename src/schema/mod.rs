@@ -19,7 +19,7 @@ mod type_text;
 mod value;
 
 pub use catalogue::{
-    Catalogue, CatalogueAt, SchemaPosition, TableVersion, UnreadableReason, UnreadableTable,
+    Catalogue, CatalogueAt, TableVersion, UnreadableReason, UnreadableTable,
 };
 pub use diff::{ChangeKind, ObjectKind, SchemaChange};
 pub use fingerprint::Fingerprint;

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cassandra_commitlog::Position as SchemaPosition;
 use cassandra_commitlog::schema::{ColumnKind, TableFlags};
 
 use super::{
-    catalogue::SchemaPosition,
     definition::{ColumnDefinition, KeyspaceDefinition, OptionValue, TableDefinition},
     rows::{RawRow, RowKey, SchemaRows, SchemaTable},
     value::Value,

@@ -1,0 +1,29 @@
+//! Records: what is published for a change (design.md §8).
+
+mod cells;
+mod json;
+mod json_text;
+mod key;
+mod table_text;
+
+use cassandra_commitlog::Position;
+
+pub use self::json::{JsonRecords, RecordError};
+
+/// Where a log comes from, for the `source` block of its records.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Node {
+    /// Name of the cluster, if known.
+    pub cluster: Option<Box<str>>,
+    /// The node's host id, if known; for offline work without one, the name that the node was given.
+    pub host_id: Option<Box<str>>,
+}
+
+/// Which part of the log a record was made of. It names the record: the same part gives the same place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RecordPlace {
+    /// Logical end of the entry.
+    pub position: Position,
+    /// Number of the record in its entry, from 0.
+    pub index: u32,
+}

@@ -1,0 +1,206 @@
+//! Values of format `json`, ringtap's own.
+
+use std::{collections::HashMap, sync::Arc};
+
+use cassandra_commitlog::{
+    schema::{Column, TableId, TableSchema},
+    types::{Dialect, ValueError, write_json},
+};
+
+use super::{
+    Node, RecordPlace,
+    cells::{write_cells, write_expiration},
+    json_text::push_integer,
+    key::{Decimals, KeyClustering, write_empty_key, write_key},
+    table_text::TableText,
+};
+use crate::{
+    change::{Action, Change, DeletedRange, RangeBound, RowWrite, Truncation},
+    schema::Fingerprint,
+};
+
+/// Why no record can be made of a change: a value that is none of its type.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{keyspace}.{table}: a value is not of its column's type")]
+pub struct RecordError {
+    keyspace: Box<str>,
+    table: Box<str>,
+    source: ValueError,
+}
+
+/// Writes the records of one node's changes as JSON.
+#[derive(Debug)]
+pub struct JsonRecords {
+    node: Node,
+    tables: HashMap<TableId, TableText>,
+}
+
+impl JsonRecords {
+    /// Makes a writer for the changes of this node.
+    pub fn new(node: Node) -> Self {
+        Self { node, tables: HashMap::new() }
+    }
+
+    /// Says that the node is another one, or that more is known of it.
+    pub fn set_node(&mut self, node: Node) {
+        if self.node != node {
+            self.node = node;
+            self.tables.clear();
+        }
+    }
+
+    /// Appends a change's key to `key` and its value to `value`.
+    ///
+    /// After an error both are as they were.
+    pub fn write(
+        &mut self,
+        change: &Change<'_>,
+        place: RecordPlace,
+        key: &mut String,
+        value: &mut String,
+    ) -> Result<(), RecordError> {
+        let (key_start, value_start) = (key.len(), value.len());
+        let table = self.table(&change.table);
+        let written = write_change_key(table, change, Decimals::Canonical, key)
+            .and_then(|()| write_value(table, change, place, value));
+        written.map_err(|source| {
+            key.truncate(key_start);
+            value.truncate(value_start);
+            let table = &change.table;
+            RecordError { keyspace: table.keyspace().into(), table: table.name().into(), source }
+        })
+    }
+
+    /// Appends the key and value of a truncation of this table.
+    pub fn write_truncation(
+        &mut self,
+        table: &Arc<TableSchema>,
+        truncation: &Truncation,
+        place: RecordPlace,
+        key: &mut String,
+        value: &mut String,
+    ) {
+        let table = self.table(table);
+        write_empty_key(table, key);
+        value.push_str(r#"{"op":"truncate","ts":"#);
+        push_integer(truncation.timestamp, value);
+        value.push_str(r#","key":"#);
+        write_empty_key(table, value);
+        value.push_str(r#","truncated":{"segment":"#);
+        push_integer(truncation.up_to.segment, value);
+        value.push_str(r#","position":"#);
+        push_integer(truncation.up_to.offset, value);
+        value.push('}');
+        write_source(table, place, value);
+    }
+
+    fn table(&mut self, schema: &Arc<TableSchema>) -> &TableText {
+        let node = &self.node;
+        let make = || TableText::new(Arc::clone(schema), &Fingerprint::of(schema).to_string(), node);
+        let text = self.tables.entry(schema.id()).or_insert_with(make);
+        if !Arc::ptr_eq(text.schema(), schema) {
+            *text = make();
+        }
+        text
+    }
+}
+
+fn write_change_key(table: &TableText, change: &Change<'_>, decimals: Decimals, out: &mut String) -> Result<(), ValueError> {
+    let clustering = match &change.action {
+        Action::Write(RowWrite { clustering: Some(values), .. }) | Action::DeleteRow { clustering: values, .. } => {
+            KeyClustering::Row(values)
+        }
+        Action::Write(_) | Action::DeleteRange(_) | Action::DeletePartition { .. } => KeyClustering::Wider,
+    };
+    write_key(table, change.partition_key, clustering, decimals, out)
+}
+
+fn write_value(table: &TableText, change: &Change<'_>, place: RecordPlace, out: &mut String) -> Result<(), ValueError> {
+    out.push_str(operation(change));
+    push_integer(change.timestamp, out);
+    out.push_str(r#","key":"#);
+    write_change_key(table, change, Decimals::AsLogged, out)?;
+    match &change.action {
+        Action::Write(write) => {
+            if write.clustering.is_none() {
+                out.push_str(r#","static":true"#);
+            }
+            match write.marker {
+                Some(Some(expiration)) => {
+                    out.push_str(r#","row":{"#);
+                    write_expiration(expiration, out);
+                    out.push('}');
+                }
+                Some(None) => out.push_str(r#","row":{}"#),
+                None => {}
+            }
+            write_cells(table, &write.columns, out)?;
+        }
+        Action::DeleteRow { local_deletion_time, .. } | Action::DeletePartition { local_deletion_time } => {
+            write_deleted(*local_deletion_time, out);
+        }
+        Action::DeleteRange(range) => {
+            write_deleted(range.local_deletion_time, out);
+            write_range(table.schema().clustering(), range, out)?;
+        }
+    }
+    write_source(table, place, out);
+    Ok(())
+}
+
+/// Returns the beginning of a value, up to the write time.
+fn operation(change: &Change<'_>) -> &'static str {
+    match &change.action {
+        Action::Write(RowWrite { marker: Some(_), .. }) => r#"{"op":"insert","ts":"#,
+        Action::Write(_) => r#"{"op":"update","ts":"#,
+        Action::DeleteRow { .. } => r#"{"op":"delete","ts":"#,
+        Action::DeleteRange(_) => r#"{"op":"delete_range","ts":"#,
+        Action::DeletePartition { .. } => r#"{"op":"delete_partition","ts":"#,
+    }
+}
+
+fn write_deleted(local_deletion_time: i64, out: &mut String) {
+    out.push_str(r#","deleted":{"at":"#);
+    push_integer(local_deletion_time, out);
+    out.push('}');
+}
+
+fn write_range(clustering: &[Column], range: &DeletedRange<'_>, out: &mut String) -> Result<(), ValueError> {
+    out.push_str(r#","range":{"#);
+    if let Some(start) = &range.start {
+        out.push_str(r#""start":"#);
+        write_bound(clustering, start, out)?;
+    }
+    if let Some(end) = &range.end {
+        out.push_str(if range.start.is_some() { r#","end":"# } else { r#""end":"# });
+        write_bound(clustering, end, out)?;
+    }
+    out.push('}');
+    Ok(())
+}
+
+fn write_bound(clustering: &[Column], bound: &RangeBound<'_>, out: &mut String) -> Result<(), ValueError> {
+    out.push_str(r#"{"values":["#);
+    for (at, (value, column)) in bound.values.iter().zip(clustering).enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        match value {
+            Some(value) => write_json(&column.ty, value, Dialect::Ringtap, out)?,
+            None => out.push_str("null"),
+        }
+    }
+    out.push_str(r#"],"inclusive":"#);
+    out.push_str(if bound.inclusive { "true}" } else { "false}" });
+    Ok(())
+}
+
+fn write_source(table: &TableText, place: RecordPlace, out: &mut String) {
+    out.push_str(table.source());
+    push_integer(place.position.segment, out);
+    out.push_str(r#","position":"#);
+    push_integer(place.position.offset, out);
+    out.push_str(r#","index":"#);
+    push_integer(place.index, out);
+    out.push_str("}}");
+}
