@@ -8,7 +8,8 @@ use std::{ops::Range, sync::Arc};
 
 use super::{
     Damage, DamageKind, Descriptor, Entry, SectionEncoding, SegmentError, SegmentErrorKind, SegmentFileName,
-    descriptor::LONGEST_HEADER, encryption::SectionCipher, sync_marker::MarkerCrc,
+    descriptor::LONGEST_HEADER, compression::Decompressor,
+    encryption::SectionCipher, sync_marker::MarkerCrc,
 };
 use crate::{keystore::SecretKey, limits::Limits, position::Position};
 use packed::Section;
@@ -117,6 +118,7 @@ pub struct SegmentDecoder {
     descriptor: Option<Descriptor>,
     marker_crc: MarkerCrc,
     cipher: Option<SectionCipher>,
+    decompressor: Option<Decompressor>,
     /// Logical offset of the marker that is looked at next, for packed segments.
     logical: u64,
     /// Uncompressed bytes of the section in hand, for packed segments.
@@ -189,6 +191,7 @@ impl SegmentDecoder {
             descriptor: None,
             marker_crc: MarkerCrc::new(0),
             cipher: None,
+            decompressor: None,
             logical: 0,
             buffer: Vec::new(),
         }
@@ -200,6 +203,7 @@ impl SegmentDecoder {
         self.state = State::Header;
         self.descriptor = None;
         self.cipher = None;
+        self.decompressor = None;
         self.logical = 0;
     }
 
@@ -301,14 +305,16 @@ impl SegmentDecoder {
     fn accept(&mut self, descriptor: Descriptor) -> Result<(), SegmentError> {
         self.marker_crc = MarkerCrc::new(descriptor.id);
         self.logical = descriptor.header_bytes;
-        if let SectionEncoding::Encrypted(parameters) = &descriptor.encoding {
-            let error = |kind: fn(Box<str>) -> SegmentErrorKind, name: &str| {
-                SegmentError::new(kind(name.into()), descriptor.id, 0)
-            };
-            let alias = &parameters.key_alias;
-            let key = self.options.keys.as_ref().and_then(|keys| keys.key(alias));
-            let key = key.ok_or_else(|| error(SegmentErrorKind::KeyMissing, alias))?;
-            self.cipher = Some(packed::cipher(parameters, &key, descriptor.id)?);
+        match &descriptor.encoding {
+            SectionEncoding::Plain => {}
+            SectionEncoding::Compressed(compressor) => self.decompressor = Some(Decompressor::new(*compressor)),
+            SectionEncoding::Encrypted(parameters) => {
+                let alias = &parameters.key_alias;
+                let key = self.options.keys.as_ref().and_then(|keys| keys.key(alias));
+                let missing = || SegmentErrorKind::KeyMissing(alias.clone());
+                let key = key.ok_or_else(|| SegmentError::new(missing(), descriptor.id, 0))?;
+                self.cipher = Some(packed::cipher(parameters, &key, descriptor.id)?);
+            }
         }
         self.state = State::HeaderRead(descriptor.header_bytes);
         self.descriptor = Some(descriptor);

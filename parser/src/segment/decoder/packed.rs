@@ -6,8 +6,8 @@ use super::{DamageKind, Input, Outcome, SegmentDecoder, State};
 use crate::{
     keystore::SecretKey,
     segment::{
-        EncryptionParameters, SectionEncoding, SegmentError, SegmentErrorKind,
-        encryption::SectionCipher,
+        EncryptionParameters, SegmentError, SegmentErrorKind,
+        encryption::{CipherError, SectionCipher},
         entry::{self, Cut, FRAME_BYTES},
         sync_marker::MARKER_BYTES,
     },
@@ -49,7 +49,7 @@ pub(super) fn cipher(
     segment: i64,
 ) -> Result<SectionCipher, SegmentError> {
     SectionCipher::new(&parameters.cipher, key, &parameters.initialization_vector).map_err(|error| {
-        let kind = if error.is_unsupported_cipher() {
+        let kind = if matches!(error, CipherError::Unsupported { .. }) {
             SegmentErrorKind::UnsupportedCipher(parameters.cipher.clone())
         } else {
             SegmentErrorKind::KeyUnfit(parameters.key_alias.clone())
@@ -131,11 +131,8 @@ impl SegmentDecoder {
                 .decrypt_section(packed, length, block_bytes_max, &mut self.buffer)
                 .map_err(|_| DamageKind::Encryption);
         }
-        let Some(SectionEncoding::Compressed(compressor)) = self.descriptor.as_ref().map(|it| &it.encoding)
-        else {
-            return Err(DamageKind::Compression);
-        };
-        compressor
+        let Some(decompressor) = &mut self.decompressor else { return Err(DamageKind::Compression) };
+        decompressor
             .decompress(packed, length, &mut self.buffer)
             .map_err(|_| DamageKind::Compression)
     }
