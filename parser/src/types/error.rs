@@ -14,7 +14,7 @@ pub enum ValueError {
         /// Length of this value, in bytes.
         found: usize,
     },
-    /// Zero bytes, for a collection, vector or duration: Cassandra refuses to store that.
+    /// Zero bytes for a vector, which Cassandra refuses to store, or for a collection that is to be printed.
     #[error("zero bytes are no value of this type")]
     Empty,
     /// The value ends within a length, a count, or the element that the length announces.

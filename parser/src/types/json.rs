@@ -1,10 +1,12 @@
 //! Values as JSON (`AbstractType.toJSONString`).
 
+use uuid::Uuid;
+
 use super::{
-    CqlType, DEPTH_MAX, Dialect, ValueError,
+    CqlType, DEPTH_MAX, Dialect, NativeType, ValueError,
     java_number::{write_decimal, write_double, write_float},
     native_text::{
-        is_common_year, write_day, write_duration, write_hex, write_inet, write_integer, write_time,
+        is_common_year, is_time_of_day, write_day, write_duration, write_hex, write_inet, write_integer, write_time,
         write_timestamp, write_uuid, write_varint,
     },
     value::{CqlValue, decode_native, descend, holds_zero_bytes},
@@ -71,7 +73,10 @@ impl Writer<'_> {
             return Ok(());
         }
         match ty {
-            CqlType::Native(native) => self.native(decode_native(*native, bytes)?),
+            CqlType::Native(native) => match decode_native(*native, bytes)? {
+                CqlValue::Empty => self.empty(*native),
+                value => self.native(value),
+            },
             CqlType::List(element, _) | CqlType::Set(element, _) => self.elements(element, bytes, depth),
             CqlType::Map(entry, _) => self.map(&entry.0, &entry.1, bytes, depth),
             CqlType::Tuple(types) => self.tuple(types, bytes, depth),
@@ -80,12 +85,7 @@ impl Writer<'_> {
                 self.user_type(fields, bytes, depth)
             }
             CqlType::Vector(element, dimension) => self.vector(element, *dimension, bytes, depth),
-            CqlType::Custom(class) if is_lexical_uuid(class) && !bytes.is_empty() => {
-                self.out.push('"');
-                write_uuid(uuid::Uuid::from_bytes(array(bytes)?), self.out);
-                self.out.push('"');
-                Ok(())
-            }
+            CqlType::Custom(class) if is_lexical_uuid(class) => self.lexical_uuid(bytes),
             // Cassandra throws for composites, and what it does for other classes is theirs to know.
             CqlType::Composite(_) | CqlType::DynamicComposite(_) | CqlType::Custom(_) if !self.mends() => {
                 Err(ValueError::NoCassandraText)
@@ -135,35 +135,28 @@ impl Writer<'_> {
             }
             CqlValue::Duration(duration) => self.quoted(|out| write_duration(duration, out)),
             CqlValue::Time(ns) => return self.time(ns),
-            other => return self.empty(&other),
+            _ => return Err(ValueError::NoCassandraText),
         }
         Ok(())
     }
 
     /// Writes zero bytes as Cassandra does. (The mended form has been written before.)
-    fn empty(&mut self, value: &CqlValue<'_>) -> Result<(), ValueError> {
-        match value {
-            CqlValue::Empty => {
-                self.out.push_str("\"\"");
-                Ok(())
-            }
-            _ => Err(ValueError::NoCassandraText),
+    fn empty(&mut self, native: NativeType) -> Result<(), ValueError> {
+        if matches!(native, NativeType::Boolean | NativeType::Counter) {
+            return Err(ValueError::NoCassandraText);
         }
+        self.out.push_str("\"\"");
+        Ok(())
     }
 
     fn time(&mut self, ns: i64) -> Result<(), ValueError> {
-        let start = self.out.len();
-        self.out.push('"');
-        if write_time(ns, self.out) {
-            self.out.push('"');
+        if self.mends() && !is_time_of_day(ns) {
+            write_integer(ns, self.out);
             return Ok(());
         }
-        self.out.truncate(start);
-        if !self.mends() {
-            return Err(ValueError::TimeOutOfRange(ns));
-        }
-        write_integer(ns, self.out);
-        Ok(())
+        let mut printed = Ok(());
+        self.quoted(|out| printed = write_time(ns, out));
+        printed
     }
 
     fn quoted(&mut self, write: impl FnOnce(&mut String)) {
@@ -178,6 +171,16 @@ impl Writer<'_> {
         } else {
             self.out.push_str("null");
         }
+    }
+
+    fn lexical_uuid(&mut self, bytes: &[u8]) -> Result<(), ValueError> {
+        if bytes.is_empty() {
+            self.out.push_str("\"\"");
+            return Ok(());
+        }
+        let uuid = Uuid::from_bytes(array(bytes)?);
+        self.quoted(|out| write_uuid(uuid, out));
+        Ok(())
     }
 
     fn blob(&mut self, bytes: &[u8]) {

@@ -5,10 +5,10 @@ use super::{
     cql_name::is_plain_identifier,
     java_number::{write_decimal, write_double, write_float},
     native_text::{
-        is_common_year, is_gregorian, write_day, write_duration, write_hex, write_inet, write_integer,
+        is_common_year, is_gregorian, is_time_of_day, write_day, write_duration, write_hex, write_inet, write_integer,
         write_time, write_timestamp, write_uuid, write_varint,
     },
-    value::{CqlValue, Duration, decode_native, descend, holds_zero_bytes, validate},
+    value::{CqlValue, Duration, decode_native, descend, holds_zero_bytes},
     wire::{Elements, Fields, VectorElements},
 };
 
@@ -50,7 +50,12 @@ impl Writer<'_> {
         match ty {
             CqlType::Native(native) if bytes.is_empty() && !holds_zero_bytes(ty) => self.empty(*native),
             CqlType::Native(native) => self.native(*native, bytes),
-            _ if bytes.is_empty() && self.mends() && !holds_zero_bytes(ty) => Err(ValueError::NoCqlLiteral),
+            CqlType::Composite(_) | CqlType::DynamicComposite(_) | CqlType::Custom(_) => {
+                // CQL writes all types without a name of their own as blobs.
+                self.blob(bytes);
+                Ok(())
+            }
+            _ if bytes.is_empty() && self.mends() => Err(ValueError::NoCqlLiteral),
             CqlType::List(element, _) => self.elements(('[', ']'), element, bytes, depth),
             CqlType::Set(element, _) => self.elements(('{', '}'), element, bytes, depth),
             CqlType::Map(entry, _) => self.map(&entry.0, &entry.1, bytes, depth),
@@ -60,11 +65,6 @@ impl Writer<'_> {
                 self.user_type(fields, bytes, depth)
             }
             CqlType::Vector(element, dimension) => self.vector(element, *dimension, bytes, depth),
-            CqlType::Composite(_) | CqlType::DynamicComposite(_) | CqlType::Custom(_) => {
-                validate(ty, bytes)?;
-                self.blob(bytes);
-                Ok(())
-            }
         }
     }
 
@@ -124,9 +124,9 @@ impl Writer<'_> {
             CqlValue::Inet(address) => self.quoted(|out| write_inet(address, out)),
             CqlValue::Date(days) => self.date(days),
             CqlValue::Time(ns) => {
-                let mut in_range = true;
-                self.quoted(|out| in_range = write_time(ns, out));
-                return if in_range { Ok(()) } else { Err(ValueError::TimeOutOfRange(ns)) };
+                let mut printed = Ok(());
+                self.quoted(|out| printed = write_time(ns, out));
+                return printed;
             }
             CqlValue::Duration(Duration { months: 0, days: 0, nanoseconds: 0 }) if self.mends() => {
                 self.out.push_str("0s");
@@ -317,7 +317,7 @@ fn has_exact_literal(value: &CqlValue<'_>, bytes: &[u8]) -> bool {
         CqlValue::Varint(value) => value.is_minimal(),
         // Java takes the text of a wrapped address for IPv4.
         CqlValue::Inet(std::net::IpAddr::V6(address)) => address.to_ipv4_mapped().is_none(),
-        CqlValue::Time(ns) => (0..86_400_000_000_000).contains(ns),
+        CqlValue::Time(ns) => is_time_of_day(*ns),
         CqlValue::Duration(Duration { months, days, nanoseconds }) => {
             *months != i32::MIN && *days != i32::MIN && *nanoseconds != i64::MIN
         }

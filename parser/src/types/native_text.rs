@@ -5,7 +5,7 @@ use std::{net::IpAddr, str};
 use uuid::Uuid;
 
 use super::{
-    Dialect,
+    Dialect, ValueError,
     calendar::{Date, GREGORIAN_START_DAY, gregorian, julian},
     value::{Duration, Varint},
 };
@@ -107,20 +107,39 @@ pub(super) fn is_gregorian(ms: i64) -> bool {
     ms >= GREGORIAN_START_DAY * DAY_MS
 }
 
-/// Writes a `time` (`TimeSerializer.toString`); returns false, and writes nothing, if it is outside a day.
-pub(super) fn write_time(ns: i64, out: &mut String) -> bool {
-    if !(0..DAY_NS).contains(&ns) {
-        return false;
+/// Returns true for nanoseconds within a day.
+pub(super) fn is_time_of_day(ns: i64) -> bool {
+    (0..DAY_NS).contains(&ns)
+}
+
+/// Writes a `time` (`TimeSerializer.toString`).
+///
+/// Cassandra stores any number, prints one of less than a day below zero with a minus in each part, and throws
+/// for those that are further out.
+pub(super) fn write_time(ns: i64, out: &mut String) -> Result<(), ValueError> {
+    if ns <= -DAY_NS || ns >= DAY_NS {
+        return Err(ValueError::TimeOutOfRange(ns));
     }
-    let ns = ns as u64;
-    write_padded(ns / 3_600_000_000_000, 2, out);
+    write_time_part(ns / 3_600_000_000_000, 2, out);
     out.push(':');
-    write_padded(ns / 60_000_000_000 % 60, 2, out);
+    write_time_part(ns / 60_000_000_000 % 60, 2, out);
     out.push(':');
-    write_padded(ns / 1_000_000_000 % 60, 2, out);
+    write_time_part(ns / 1_000_000_000 % 60, 2, out);
     out.push('.');
-    write_padded(ns % 1_000_000_000, 9, out);
-    true
+    write_time_part(ns / 1_000_000 % 1_000, 3, out);
+    write_time_part(ns / 1_000 % 1_000, 3, out);
+    write_time_part(ns % 1_000, 3, out);
+    Ok(())
+}
+
+fn write_time_part(value: i64, width: usize, out: &mut String) {
+    match u64::try_from(value) {
+        Ok(value) => write_padded(value, width, out),
+        Err(_) => {
+            (1..width).for_each(|_| out.push('0'));
+            write_integer(value, out);
+        }
+    }
 }
 
 /// Writes a `duration` (`Duration.toString`): nothing at all for a duration of zero.

@@ -160,6 +160,12 @@ pub(super) fn holds_zero_bytes(ty: &CqlType) -> bool {
     matches!(ty, CqlType::Native(Ascii | Blob | Text) | CqlType::Custom(_))
 }
 
+/// Returns true for the types with parts that may have zero bytes. Versions before 5.0 store frozen
+/// collections of zero bytes, although they cannot print them; vectors came later and never have them.
+fn holds_emptiness(ty: &CqlType) -> bool {
+    !matches!(ty, CqlType::Native(_) | CqlType::Custom(_) | CqlType::Vector(..))
+}
+
 /// Returns the depth that is left within a type.
 pub(super) fn descend(depth: u8) -> Result<u8, ValueError> {
     depth.checked_sub(1).ok_or(ValueError::TooDeep)
@@ -167,6 +173,9 @@ pub(super) fn descend(depth: u8) -> Result<u8, ValueError> {
 
 fn decode_at<'a>(ty: &CqlType, bytes: &'a [u8], depth: u8) -> Result<CqlValue<'a>, ValueError> {
     let depth = descend(depth)?;
+    if bytes.is_empty() && holds_emptiness(ty) {
+        return Ok(CqlValue::Empty);
+    }
     Ok(match ty {
         CqlType::Native(native) => decode_native(*native, bytes)?,
         CqlType::List(element, _) => CqlValue::List(decode_elements(element, bytes, depth)?),
@@ -180,7 +189,6 @@ fn decode_at<'a>(ty: &CqlType, bytes: &'a [u8], depth: u8) -> Result<CqlValue<'a
             }
             CqlValue::Map(entries)
         }
-        CqlType::Tuple(_) | CqlType::UserType(..) if bytes.is_empty() => CqlValue::Empty,
         CqlType::Tuple(types) => CqlValue::Tuple(decode_fields(types, bytes, depth)?),
         CqlType::UserType(definition, _) => {
             let types = definition.fields.iter().map(|field| &field.ty);
@@ -194,7 +202,6 @@ fn decode_at<'a>(ty: &CqlType, bytes: &'a [u8], depth: u8) -> Result<CqlValue<'a
             }
             CqlValue::Vector(values)
         }
-        CqlType::Composite(_) | CqlType::DynamicComposite(_) if bytes.is_empty() => CqlValue::Empty,
         CqlType::Composite(_) => {
             let mut components = Vec::new();
             each_component(ty, bytes, &mut |component_type, component| {
@@ -253,6 +260,9 @@ fn decode_fields<'a, 't>(
 
 fn validate_at(ty: &CqlType, bytes: &[u8], depth: u8) -> Result<(), ValueError> {
     let depth = descend(depth)?;
+    if bytes.is_empty() && holds_emptiness(ty) {
+        return Ok(());
+    }
     match ty {
         CqlType::Native(native) => decode_native(*native, bytes).map(drop),
         CqlType::List(element, _) | CqlType::Set(element, _) => {
