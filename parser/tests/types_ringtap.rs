@@ -1,4 +1,5 @@
 //! What the project's own dialect mends in Cassandra's texts (design.md §8).
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 use std::sync::Arc;
 
@@ -23,7 +24,10 @@ fn literal(ty: &CqlType, bytes: &[u8]) -> Result<String, ValueError> {
 
 /// Bytes of a tuple or a list without its count.
 fn fields(values: &[&[u8]]) -> Vec<u8> {
-    values.iter().flat_map(|value| [&(value.len() as i32).to_be_bytes()[..], value].concat()).collect()
+    values
+        .iter()
+        .flat_map(|value| [&(value.len() as i32).to_be_bytes()[..], value].concat())
+        .collect()
 }
 
 fn list(values: &[&[u8]]) -> Vec<u8> {
@@ -34,30 +38,61 @@ fn list(values: &[&[u8]]) -> Vec<u8> {
 fn numbers_that_json_lacks_are_strings_at_any_depth() {
     let floats = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY].map(f32::to_be_bytes);
     let bytes = list(&[&floats[0], &floats[1], &floats[2]]);
-    assert_eq!(json(&ty("frozen<list<float>>"), &bytes).unwrap(), r#"["NaN", "Infinity", "-Infinity"]"#);
-    assert_eq!(literal(&ty("frozen<list<float>>"), &bytes).unwrap(), "[NaN, Infinity, -Infinity]");
+    assert_eq!(
+        json(&ty("frozen<list<float>>"), &bytes).unwrap(),
+        r#"["NaN", "Infinity", "-Infinity"]"#
+    );
+    assert_eq!(
+        literal(&ty("frozen<list<float>>"), &bytes).unwrap(),
+        "[NaN, Infinity, -Infinity]"
+    );
     assert_eq!(json(&ty("double"), &f64::NAN.to_be_bytes()).unwrap(), r#""NaN""#);
 }
 
 #[test]
 fn zero_bytes_are_an_empty_string_for_all_but_blobs() {
-    for name in ["boolean", "int", "text", "uuid", "timestamp", "decimal", "counter", "time", "empty",
-        "frozen<list<int>>", "frozen<map<int, int>>", "frozen<tuple<int, int>>"]
-    {
+    for name in [
+        "boolean",
+        "int",
+        "text",
+        "uuid",
+        "timestamp",
+        "decimal",
+        "counter",
+        "time",
+        "empty",
+        "frozen<list<int>>",
+        "frozen<map<int, int>>",
+        "frozen<tuple<int, int>>",
+    ] {
         assert_eq!(json(&ty(name), b"").unwrap(), r#""""#, "{name}");
     }
     assert_eq!(json(&ty("blob"), b"").unwrap(), r#""0x""#);
     let nested = [list(&[b"", b"\x01"])].concat();
-    assert_eq!(json(&ty("frozen<list<boolean>>"), &nested).unwrap(), r#"["", true]"#);
+    assert_eq!(
+        json(&ty("frozen<list<boolean>>"), &nested).unwrap(),
+        r#"["", true]"#
+    );
 }
 
 #[test]
 fn zero_bytes_as_literals_are_functions_where_cql_has_them() {
     assert_eq!(literal(&ty("int"), b"").unwrap(), "blobAsInt(0x)");
-    assert_eq!(literal(&ty("frozen<list<boolean>>"), &list(&[b""])).unwrap(), "[blobAsBoolean(0x)]");
+    assert_eq!(
+        literal(&ty("frozen<list<boolean>>"), &list(&[b""])).unwrap(),
+        "[blobAsBoolean(0x)]"
+    );
     assert_eq!(literal(&ty("text"), b"").unwrap(), "''");
     assert_eq!(literal(&ty("blob"), b"").unwrap(), "0x");
-    for name in ["smallint", "tinyint", "date", "time", "duration", "counter", "frozen<list<int>>"] {
+    for name in [
+        "smallint",
+        "tinyint",
+        "date",
+        "time",
+        "duration",
+        "counter",
+        "frozen<list<int>>",
+    ] {
         assert_eq!(literal(&ty(name), b""), Err(ValueError::NoCqlLiteral), "{name}");
     }
 }
@@ -75,11 +110,18 @@ fn timestamps_beyond_four_digit_years_are_milliseconds() {
         assert_eq!(json(&stamp, &ms.to_be_bytes()).unwrap(), expected);
     }
     // As a map's key it is a string like any other number.
-    let map = [&1_i32.to_be_bytes()[..], &fields(&[&i64::MAX.to_be_bytes(), b"\x01"])].concat();
+    let map = [
+        &1_i32.to_be_bytes()[..],
+        &fields(&[&i64::MAX.to_be_bytes(), b"\x01"]),
+    ]
+    .concat();
     let map_type = ty("frozen<map<timestamp, boolean>>");
     assert_eq!(json(&map_type, &map).unwrap(), r#"{"9223372036854775807": true}"#);
     // 3.11 would read older texts by the Julian calendar.
-    assert_eq!(literal(&stamp, &(-12_219_292_800_001_i64).to_be_bytes()).unwrap(), "-12219292800001");
+    assert_eq!(
+        literal(&stamp, &(-12_219_292_800_001_i64).to_be_bytes()).unwrap(),
+        "-12219292800001"
+    );
     assert_eq!(
         literal(&stamp, &(-12_219_292_800_000_i64).to_be_bytes()).unwrap(),
         "'1582-10-15T00:00:00.000Z'"
@@ -91,12 +133,28 @@ fn bytes_that_a_literal_would_not_give_back_stand_in_functions() {
     for (name, bytes, expected) in [
         ("varint", &b"\x00\x01"[..], "blobAsVarint(0x0001)"),
         ("varint", b"\x01", "1"),
-        ("decimal", b"\x00\x00\x00\x01\xff\xff", "blobAsDecimal(0x00000001ffff)"),
+        (
+            "decimal",
+            b"\x00\x00\x00\x01\xff\xff",
+            "blobAsDecimal(0x00000001ffff)",
+        ),
         ("boolean", b"\x02", "blobAsBoolean(0x02)"),
-        ("inet", b"\0\0\0\0\0\0\0\0\0\0\xff\xff\x0a\0\0\x01", "blobAsInet(0x00000000000000000000ffff0a000001)"),
+        (
+            "inet",
+            b"\0\0\0\0\0\0\0\0\0\0\xff\xff\x0a\0\0\x01",
+            "blobAsInet(0x00000000000000000000ffff0a000001)",
+        ),
         ("inet", b"\x0a\0\0\x01", "'10.0.0.1'"),
-        ("double", b"\x7f\xf8\0\0\0\0\0\x01", "blobAsDouble(0x7ff8000000000001)"),
-        ("time", b"\xff\xff\xff\xff\xff\xff\xff\xff", "blobAsTime(0xffffffffffffffff)"),
+        (
+            "double",
+            b"\x7f\xf8\0\0\0\0\0\x01",
+            "blobAsDouble(0x7ff8000000000001)",
+        ),
+        (
+            "time",
+            b"\xff\xff\xff\xff\xff\xff\xff\xff",
+            "blobAsTime(0xffffffffffffffff)",
+        ),
         ("duration", b"\0\0\0", "0s"),
     ] {
         assert_eq!(literal(&ty(name), bytes).unwrap(), expected, "{name}");
@@ -144,11 +202,20 @@ fn equal_decimals_have_one_canonical_text() {
 
 #[test]
 fn fields_of_user_types_are_named_as_each_language_needs() {
-    let field = |name: &str| UserTypeField { name: name.into(), ty: CqlType::Native(NativeType::Int) };
+    let field = |name: &str| UserTypeField {
+        name: name.into(),
+        ty: CqlType::Native(NativeType::Int),
+    };
     let definition = UserType {
         keyspace: "ks".into(),
         name: "Odd".into(),
-        fields: Box::new([field("plain"), field("Camel"), field("q\"uote"), field("select"), field("later")]),
+        fields: Box::new([
+            field("plain"),
+            field("Camel"),
+            field("q\"uote"),
+            field("select"),
+            field("later"),
+        ]),
     };
     let odd = CqlType::UserType(Arc::new(definition), Frozen::Yes);
     let one = 1_i32.to_be_bytes();
@@ -167,14 +234,25 @@ fn fields_of_user_types_are_named_as_each_language_needs() {
 
 #[test]
 fn composites_are_blobs() {
-    let composite = CqlType::parse_class("CompositeType(UTF8Type,Int32Type)").unwrap().0;
+    let composite = CqlType::parse_class("CompositeType(UTF8Type,Int32Type)")
+        .unwrap()
+        .0;
     let bytes = b"\x00\x01a\x00\x00\x04\x00\x00\x00\x07\x00";
     assert_eq!(json(&composite, bytes).unwrap(), r#""0x0001610000040000000700""#);
-    let CqlValue::Composite(components) = decode(&composite, bytes).unwrap() else { panic!() };
+    let CqlValue::Composite(components) = decode(&composite, bytes).unwrap() else {
+        panic!()
+    };
     assert_eq!(components, [CqlValue::Text("a"), CqlValue::Int(7)]);
-    let dynamic = CqlType::parse_class("DynamicCompositeType(s=>UTF8Type)").unwrap().0;
+    let dynamic = CqlType::parse_class("DynamicCompositeType(s=>UTF8Type)")
+        .unwrap()
+        .0;
     let bytes = b"\x80s\x00\x01a\x00\x00\x09Int32Type\x00\x04\x00\x00\x00\x07\x00";
-    let CqlValue::DynamicComposite(components) = decode(&dynamic, bytes).unwrap() else { panic!() };
+    let CqlValue::DynamicComposite(components) = decode(&dynamic, bytes).unwrap() else {
+        panic!()
+    };
     assert_eq!(components, [CqlValue::Text("a"), CqlValue::Int(7)]);
-    assert_eq!(decode(&dynamic, b"\x80t\x00\x01a\x00"), Err(ValueError::UnknownComparator));
+    assert_eq!(
+        decode(&dynamic, b"\x80t\x00\x01a\x00"),
+        Err(ValueError::UnknownComparator)
+    );
 }

@@ -24,7 +24,9 @@ impl CqlType {
     /// Fails for anything that is not written like a class, for a wrong number of parameters, and for a type
     /// nested deeper than [`DEPTH_MAX`].
     pub fn parse_class(text: &str) -> Result<(Self, bool), TypeParseError> {
-        let mut parser = Parser { cursor: Cursor::new(text) };
+        let mut parser = Parser {
+            cursor: Cursor::new(text),
+        };
         let parsed = parser.parse(Frozen::No, DEPTH_MAX)?;
         parser.cursor.finish()?;
         Ok(parsed)
@@ -47,27 +49,57 @@ struct Parser<'t> {
 }
 
 impl<'t> Parser<'t> {
-    fn parse(&mut self, frozen: Frozen, depth: u8) -> Result<(CqlType, bool), TypeParseError> {
+    /// Parses a type, in any number of `FrozenType(…)` and `ReversedType(…)`: those are no depth of their own.
+    fn parse(&mut self, mut frozen: Frozen, depth: u8) -> Result<(CqlType, bool), TypeParseError> {
+        let (mut opened, mut reversed) = (0_usize, false);
+        loop {
+            if self.takes_wrapper("FrozenType") {
+                frozen = Frozen::Yes;
+            } else if self.takes_wrapper("ReversedType") {
+                reversed = !reversed;
+            } else {
+                break;
+            }
+            opened += 1;
+        }
+        let parsed = self.unwrapped(frozen, depth)?;
+        for _ in 0..opened {
+            self.cursor.expect(')')?;
+        }
+        Ok((parsed, reversed))
+    }
+
+    fn takes_wrapper(&mut self, class: &str) -> bool {
+        let mut ahead = self.cursor.clone();
+        let Ok(name) = Self::identifier(&mut ahead) else {
+            return false;
+        };
+        let found = name.strip_prefix(PACKAGE).unwrap_or(name) == class && ahead.take('(');
+        if found {
+            self.cursor = ahead;
+        }
+        found
+    }
+
+    fn unwrapped(&mut self, frozen: Frozen, depth: u8) -> Result<CqlType, TypeParseError> {
         let Some(depth) = depth.checked_sub(1) else {
             return Err(self.cursor.error(TypeParseErrorKind::TooDeep));
         };
         self.cursor.skip_blank();
         let start = self.cursor.rest();
-        let class = self.identifier()?;
+        let class = Self::identifier(&mut self.cursor)?;
         let short = class.strip_prefix(PACKAGE).unwrap_or(class);
         if short.contains('.') {
-            return Ok((self.custom(start, class)?, false));
+            return self.custom(start, class);
         }
         if let Some(native) = NativeType::from_class_name(short) {
             self.skip_parameters()?;
-            return Ok((CqlType::Native(native), false));
+            return Ok(CqlType::Native(native));
         }
         let parsed = match short {
-            "ReversedType" => {
-                let inner = self.one("ReversedType", |parser| parser.parse(frozen, depth))?;
-                return Ok((inner.0, !inner.1));
-            }
-            "FrozenType" => self.one("FrozenType", |parser| parser.plain(Frozen::Yes, depth))?,
+            // With their parameter they have been taken before.
+            "ReversedType" => return Err(self.wrong_parameters("ReversedType")),
+            "FrozenType" => return Err(self.wrong_parameters("FrozenType")),
             "ListType" => {
                 let element = self.one("ListType", |parser| parser.plain(Frozen::Yes, depth))?;
                 CqlType::List(Box::new(element), frozen)
@@ -84,7 +116,11 @@ impl<'t> Parser<'t> {
             "VectorType" => self.vector(depth)?,
             _ => self.custom(start, class)?,
         };
-        Ok((parsed, false))
+        Ok(parsed)
+    }
+
+    fn wrong_parameters(&self, class: &'static str) -> TypeParseError {
+        self.cursor.error(TypeParseErrorKind::WrongParameters(class))
     }
 
     /// Parses a type whose order does not matter.
@@ -92,10 +128,14 @@ impl<'t> Parser<'t> {
         Ok(self.parse(frozen, depth)?.0)
     }
 
-    fn identifier(&mut self) -> Result<&'t str, TypeParseError> {
-        self.cursor.skip_blank();
-        let name = self.cursor.take_while(is_identifier_char);
-        if name.is_empty() { Err(self.cursor.unexpected()) } else { Ok(name) }
+    fn identifier(cursor: &mut Cursor<'t>) -> Result<&'t str, TypeParseError> {
+        cursor.skip_blank();
+        let name = cursor.take_while(is_identifier_char);
+        if name.is_empty() {
+            Err(cursor.unexpected())
+        } else {
+            Ok(name)
+        }
     }
 
     fn one<T>(
@@ -104,11 +144,11 @@ impl<'t> Parser<'t> {
         parse: impl FnOnce(&mut Self) -> Result<T, TypeParseError>,
     ) -> Result<T, TypeParseError> {
         if !self.cursor.take('(') {
-            return Err(self.cursor.error(TypeParseErrorKind::WrongParameters(class)));
+            return Err(self.wrong_parameters(class));
         }
         let parsed = parse(self)?;
         if !self.cursor.take(')') {
-            return Err(self.cursor.error(TypeParseErrorKind::WrongParameters(class)));
+            return Err(self.wrong_parameters(class));
         }
         Ok(parsed)
     }
@@ -126,7 +166,10 @@ impl<'t> Parser<'t> {
         self.one("VectorType", |parser| {
             let element = parser.plain(Frozen::Yes, depth)?;
             parser.cursor.expect(',')?;
-            Ok(CqlType::Vector(Box::new(element), parse_dimension(&mut parser.cursor)?))
+            Ok(CqlType::Vector(
+                Box::new(element),
+                parse_dimension(&mut parser.cursor)?,
+            ))
         })
     }
 
@@ -149,8 +192,8 @@ impl<'t> Parser<'t> {
             if !aliases.is_empty() {
                 self.cursor.expect(',')?;
             }
-            let &[alias] = self.identifier()?.as_bytes() else {
-                return Err(self.cursor.error(TypeParseErrorKind::WrongParameters("DynamicCompositeType")));
+            let &[alias] = Self::identifier(&mut self.cursor)?.as_bytes() else {
+                return Err(self.wrong_parameters("DynamicCompositeType"));
             };
             self.cursor.expect('=')?;
             self.cursor.expect('>')?;
@@ -161,7 +204,7 @@ impl<'t> Parser<'t> {
 
     fn user_type(&mut self, frozen: Frozen, depth: u8) -> Result<CqlType, TypeParseError> {
         self.cursor.expect('(')?;
-        let keyspace = self.identifier()?.into();
+        let keyspace = Self::identifier(&mut self.cursor)?.into();
         self.cursor.expect(',')?;
         let name = self.hex_name()?;
         let mut fields = Vec::new();
@@ -169,9 +212,19 @@ impl<'t> Parser<'t> {
             self.cursor.expect(',')?;
             let name = self.hex_name()?;
             self.cursor.expect(':')?;
-            fields.push(UserTypeField { name, ty: self.plain(Frozen::No, depth)? });
+            fields.push(UserTypeField {
+                name,
+                ty: self.plain(Frozen::No, depth)?,
+            });
         }
-        Ok(CqlType::UserType(Arc::new(UserType { keyspace, name, fields: fields.into() }), frozen))
+        Ok(CqlType::UserType(
+            Arc::new(UserType {
+                keyspace,
+                name,
+                fields: fields.into(),
+            }),
+            frozen,
+        ))
     }
 
     fn hex_name(&mut self) -> Result<Box<str>, TypeParseError> {
@@ -182,7 +235,9 @@ impl<'t> Parser<'t> {
         for pair in digits.as_bytes().chunks(2) {
             let value = |digit: u8| (digit as char).to_digit(16);
             let &[high, low] = pair else { return Err(invalid()) };
-            let (Some(high), Some(low)) = (value(high), value(low)) else { return Err(invalid()) };
+            let (Some(high), Some(low)) = (value(high), value(low)) else {
+                return Err(invalid());
+            };
             name.push((high << 4 | low) as u8);
         }
         String::from_utf8(name).map(Into::into).map_err(|_| invalid())

@@ -58,18 +58,26 @@ impl<'a> CounterContext<'a> {
 
     /// Returns the shards in the order of their ids.
     pub fn shards(self) -> Shards<'a> {
-        Shards { header: self.header, shards: self.shards, index: 0 }
+        Shards {
+            header: self.header,
+            rest: self.shards,
+            index: 0,
+        }
     }
 
     /// Returns the sum of the shards' counts, as Cassandra computes it (`CounterContext.total`). It is the
     /// counter's value only if all of its shards are here.
     pub fn total(self) -> i64 {
-        self.shards().fold(0, |total, shard| total.wrapping_add(shard.count))
+        self.shards()
+            .fold(0, |total, shard| total.wrapping_add(shard.count))
     }
 }
 
+/// What the readers here give.
+type Read<'a, T> = IResult<&'a [u8], T, (&'a [u8], ErrorKind)>;
+
 /// Splits the header off: a count, whose sign does not matter here, and so many elements.
-fn header(bytes: &[u8]) -> IResult<&[u8], &[u8], (&[u8], ErrorKind)> {
+fn header(bytes: &[u8]) -> Read<'_, &[u8]> {
     let (rest, count) = be_i16(bytes)?;
     take(usize::from(count.unsigned_abs()) * ELEMENT_BYTES)(rest)
 }
@@ -78,7 +86,7 @@ fn header(bytes: &[u8]) -> IResult<&[u8], &[u8], (&[u8], ErrorKind)> {
 #[derive(Debug, Clone)]
 pub struct Shards<'a> {
     header: &'a [u8],
-    shards: &'a [u8],
+    rest: &'a [u8],
     index: usize,
 }
 
@@ -86,7 +94,7 @@ impl Iterator for Shards<'_> {
     type Item = Shard;
 
     fn next(&mut self) -> Option<Shard> {
-        let (rest, (id, clock, count)) = shard(self.shards).ok()?;
+        let (rest, (id, clock, count)) = shard(self.rest).ok()?;
         // The header's elements are in the order of the shards: the next one is this shard's, or a later one's.
         let kind = match self.header.split_first_chunk::<ELEMENT_BYTES>() {
             Some((element, header)) => {
@@ -105,13 +113,18 @@ impl Iterator for Shards<'_> {
             }
             None => ShardKind::Remote,
         };
-        self.shards = rest;
+        self.rest = rest;
         self.index += 1;
-        Some(Shard { id, clock, count, kind })
+        Some(Shard {
+            id,
+            clock,
+            count,
+            kind,
+        })
     }
 }
 
-fn shard(bytes: &[u8]) -> IResult<&[u8], (Uuid, i64, i64), (&[u8], ErrorKind)> {
+fn shard(bytes: &[u8]) -> Read<'_, (Uuid, i64, i64)> {
     let (rest, id) = take(16_usize)(bytes)?;
     let (rest, clock) = be_i64(rest)?;
     let (rest, count) = be_i64(rest)?;

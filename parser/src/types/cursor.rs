@@ -50,7 +50,29 @@ impl<'t> Cursor<'t> {
 
     /// Reads `expected` after white space, or fails.
     pub(super) fn expect(&mut self, expected: char) -> Result<(), TypeParseError> {
-        if self.take(expected) { Ok(()) } else { Err(self.unexpected()) }
+        if self.take(expected) {
+            Ok(())
+        } else {
+            Err(self.unexpected())
+        }
+    }
+
+    /// Reads `word`, in any case, and `open` behind it, if both come next.
+    pub(super) fn take_call(&mut self, word: &str, open: char) -> bool {
+        let mut ahead = self.clone();
+        ahead.skip_blank();
+        let Some((found, _)) = ahead.rest().split_at_checked(word.len()) else {
+            return false;
+        };
+        if !found.eq_ignore_ascii_case(word) {
+            return false;
+        }
+        ahead.offset += word.len();
+        let called = ahead.take(open);
+        if called {
+            *self = ahead;
+        }
+        called
     }
 
     /// Reads characters, none or more, for as long as `belongs` says so.
@@ -81,12 +103,19 @@ impl<'t> Cursor<'t> {
     /// Succeeds if nothing but white space is left.
     pub(super) fn finish(mut self) -> Result<(), TypeParseError> {
         self.skip_blank();
-        if self.rest().is_empty() { Ok(()) } else { Err(self.unexpected()) }
+        if self.rest().is_empty() {
+            Ok(())
+        } else {
+            Err(self.unexpected())
+        }
     }
 
     /// Returns an error at this place.
     pub(super) fn error(&self, kind: TypeParseErrorKind) -> TypeParseError {
-        TypeParseError { kind, offset: self.offset }
+        TypeParseError {
+            kind,
+            offset: self.offset,
+        }
     }
 
     /// Returns the error that the next character is.

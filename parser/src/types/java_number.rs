@@ -6,43 +6,38 @@
 //! method is that of Steele and White and of Dragon4: the digits of a fraction `B/S` are taken off until what
 //! is left is less than half the distance `M` to the next number, with Java's own limits for when to stop.
 
+use std::num::FpCategory;
+
 use super::{big_fraction::BigFraction, value::Decimal};
 
 /// Bits of a `double`'s fraction, without the hidden one.
 const FRACTION_BITS: i32 = 52;
-/// Powers of five that fit into 64 bits.
-const POWERS_OF_FIVE: [u64; 28] = {
-    let mut powers = [1; 28];
-    let mut index = 1;
-    while index < powers.len() {
-        powers[index] = powers[index - 1] * 5;
-        index += 1;
-    }
-    powers
-};
-
 /// Digits of a number: 0.d₁d₂d₃… · 10^`exponent`.
 #[derive(Debug)]
 struct Digits {
-    digits: [u8; 20],
+    places: [u8; 20],
     length: usize,
     exponent: i32,
 }
 
 impl Digits {
     fn new() -> Self {
-        Self { digits: [b'0'; 20], length: 0, exponent: 0 }
+        Self {
+            places: [b'0'; 20],
+            length: 0,
+            exponent: 0,
+        }
     }
 
     fn push(&mut self, digit: u32) {
-        if let Some(place) = self.digits.get_mut(self.length) {
+        if let Some(place) = self.places.get_mut(self.length) {
             *place = b'0' + digit as u8;
             self.length += 1;
         }
     }
 
     fn as_slice(&self) -> &[u8] {
-        self.digits.get(..self.length).unwrap_or_default()
+        self.places.get(..self.length).unwrap_or_default()
     }
 
     fn last(&self) -> u8 {
@@ -51,7 +46,7 @@ impl Digits {
 
     /// Adds one to the last digit.
     fn round_up(&mut self) {
-        for place in self.digits.iter_mut().take(self.length).rev() {
+        for place in self.places.iter_mut().take(self.length).rev() {
             if *place < b'9' {
                 *place += 1;
                 return;
@@ -59,7 +54,7 @@ impl Digits {
             *place = b'0';
         }
         // All digits were nines.
-        if let Some(first) = self.digits.first_mut() {
+        if let Some(first) = self.places.first_mut() {
             *first = b'1';
         }
         self.exponent += 1;
@@ -78,17 +73,28 @@ struct Binary {
 /// Writes what `Double.toString` gives.
 pub(super) fn write_double(value: f64, out: &mut String) {
     let bits = value.to_bits();
-    let (biased, fraction) = ((bits >> FRACTION_BITS & 0x7ff) as i32, bits & ((1 << FRACTION_BITS) - 1));
-    if write_special(value.is_sign_negative(), biased == 0x7ff, biased == 0 && fraction == 0, value.is_nan(), out) {
+    let (biased, fraction) = (
+        (bits >> FRACTION_BITS & 0x7ff) as i32,
+        bits & ((1 << FRACTION_BITS) - 1),
+    );
+    if write_special(value.classify(), value.is_sign_negative(), out) {
         return;
     }
     let binary = if biased == 0 {
         let zeros = fraction.leading_zeros() as i32;
         let shift = zeros - (63 - FRACTION_BITS);
-        Binary { fraction: fraction << shift, exponent: 1 - shift - 1023, significant_bits: 64 - zeros }
+        Binary {
+            fraction: fraction << shift,
+            exponent: 1 - shift - 1023,
+            significant_bits: 64 - zeros,
+        }
     } else {
         let fraction = fraction | 1 << FRACTION_BITS;
-        Binary { fraction, exponent: biased - 1023, significant_bits: FRACTION_BITS + 1 }
+        Binary {
+            fraction,
+            exponent: biased - 1023,
+            significant_bits: FRACTION_BITS + 1,
+        }
     };
     write_digits(&digits_of(binary), out);
 }
@@ -97,7 +103,7 @@ pub(super) fn write_double(value: f64, out: &mut String) {
 pub(super) fn write_float(value: f32, out: &mut String) {
     let bits = value.to_bits();
     let (biased, fraction) = ((bits >> 23 & 0xff) as i32, bits & ((1 << 23) - 1));
-    if write_special(value.is_sign_negative(), biased == 0xff, biased == 0 && fraction == 0, value.is_nan(), out) {
+    if write_special(value.classify(), value.is_sign_negative(), out) {
         return;
     }
     let (fraction, exponent, significant_bits) = if biased == 0 {
@@ -108,24 +114,28 @@ pub(super) fn write_float(value: f32, out: &mut String) {
         (fraction | 1 << 23, biased - 127, 24)
     };
     let fraction = u64::from(fraction) << (FRACTION_BITS - 23);
-    write_digits(&digits_of(Binary { fraction, exponent, significant_bits }), out);
+    write_digits(
+        &digits_of(Binary {
+            fraction,
+            exponent,
+            significant_bits,
+        }),
+        out,
+    );
 }
 
 /// Writes the sign, and the number if it has no digits; returns true in that case.
-fn write_special(negative: bool, top_exponent: bool, zero: bool, nan: bool, out: &mut String) -> bool {
-    if nan {
-        out.push_str("NaN");
-        return true;
-    }
-    if negative {
+fn write_special(category: FpCategory, negative: bool, out: &mut String) -> bool {
+    if negative && category != FpCategory::Nan {
         out.push('-');
     }
-    if top_exponent {
-        out.push_str("Infinity");
-    } else if zero {
-        out.push_str("0.0");
+    match category {
+        FpCategory::Nan => out.push_str("NaN"),
+        FpCategory::Infinite => out.push_str("Infinity"),
+        FpCategory::Zero => out.push_str("0.0"),
+        FpCategory::Normal | FpCategory::Subnormal => return false,
     }
-    top_exponent || zero
+    true
 }
 
 /// Writes digits with Java's rule for exponents: none from 10^-3 to below 10^7.
@@ -159,16 +169,20 @@ fn write_digits(found: &Digits, out: &mut String) {
 
 /// Number of bits of 5^`power`, or a bound of it; 0 for the zeroth, as Java's table has it.
 fn bits_of_power(power: i32) -> i32 {
-    match POWERS_OF_FIVE.get(power as usize) {
-        _ if power == 0 => 0,
-        Some(five) if power <= 26 => 64 - five.leading_zeros() as i32,
+    match power {
+        0 => 0,
+        1..=26 => 5_u64.pow(power as u32).ilog2() as i32 + 1,
         _ => power * 3,
     }
 }
 
 /// Returns the decimal digits of a number (`FloatingDecimal.BinaryToASCIIBuffer.dtoa`).
 fn digits_of(binary: Binary) -> Digits {
-    let Binary { fraction, exponent, significant_bits } = binary;
+    let Binary {
+        fraction,
+        exponent,
+        significant_bits,
+    } = binary;
     let trailing_zeros = fraction.trailing_zeros() as i32;
     let fraction_bits = FRACTION_BITS + 1 - trailing_zeros;
     // How many bits stand behind the binary point.
@@ -255,7 +269,11 @@ fn generate(machine: &mut Machine, mut decimal_exponent: i32) -> Digits {
 
 /// Returns the digits of a whole number below 2^63 (`developLongDigits`).
 fn digits_of_whole(binary: Binary) -> Digits {
-    let Binary { fraction, exponent, significant_bits } = binary;
+    let Binary {
+        fraction,
+        exponent,
+        significant_bits,
+    } = binary;
     let mut whole = if exponent >= FRACTION_BITS {
         fraction << (exponent - FRACTION_BITS)
     } else {
@@ -273,7 +291,9 @@ fn digits_of_whole(binary: Binary) -> Digits {
     let mut buffer = itoa::Buffer::new();
     let text = buffer.format(whole);
     let mut found = Digits::new();
-    text.trim_end_matches('0').bytes().for_each(|digit| found.push(u32::from(digit - b'0')));
+    text.trim_end_matches('0')
+        .bytes()
+        .for_each(|digit| found.push(u32::from(digit - b'0')));
     found.exponent = text.len() as i32 + dropped as i32;
     found
 }
@@ -282,7 +302,10 @@ fn digits_of_whole(binary: Binary) -> Digits {
 fn estimate_decimal_exponent(fraction: u64, exponent: i32) -> i32 {
     // The fraction as a number from 1 to 2, then a tangent to its logarithm.
     let between_1_and_2 = f64::from_bits(1023 << FRACTION_BITS | fraction & ((1 << FRACTION_BITS) - 1));
-    #[expect(clippy::suboptimal_flops, reason = "Java rounds after each operation")]
+    #[expect(
+        clippy::approx_constant,
+        reason = "the logarithm of 2 with Java's number of digits"
+    )]
     let estimate =
         (between_1_and_2 - 1.5) * 0.289_529_654 + 0.176_091_259 + f64::from(exponent) * 0.301_029_995_663_981;
     estimate.floor() as i32
@@ -310,6 +333,7 @@ pub(super) struct Step {
 
 /// `B/S` and `M`, in the arithmetic that Java takes for their size: it decides how a tie ends.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a number must not cost an allocation")]
 enum Machine {
     Small { b: i64, s: i64, m: i64, narrow: bool },
     Big(BigFraction),
@@ -318,7 +342,7 @@ enum Machine {
 impl Machine {
     fn small(fraction: u64, scale: Scale, narrow: bool) -> Self {
         let scaled = |factor: u64, fives: i32, twos: i32| {
-            let five = POWERS_OF_FIVE.get(fives as usize).copied().unwrap_or(0);
+            let five = 5_u64.checked_pow(fives as u32).unwrap_or(0);
             factor.wrapping_mul(five).wrapping_shl(twos as u32) as i64
         };
         Self::Small {
@@ -344,7 +368,11 @@ impl Machine {
                 let overflow = *m <= 0;
                 let sum = b.wrapping_add(*m);
                 let sum = if *narrow { i64::from(sum as i32) } else { sum };
-                Step { digit: digit as u32, low: overflow || *b < *m, high: overflow || sum > tens }
+                Step {
+                    digit: digit as u32,
+                    low: overflow || *b < *m,
+                    high: overflow || sum > tens,
+                }
             }
             Self::Big(fraction) => fraction.step(),
         }
@@ -353,12 +381,15 @@ impl Machine {
     fn compare_rest_with_half(&self) -> std::cmp::Ordering {
         match self {
             // The difference overflows in Java, too, and its sign is what counts.
-            Self::Small { b, s, narrow: true, .. } => {
-                (*b as i32).wrapping_shl(1).wrapping_sub((*s as i32).wrapping_mul(10)).cmp(&0)
-            }
-            Self::Small { b, s, narrow: false, .. } => {
-                b.wrapping_shl(1).wrapping_sub(s.wrapping_mul(10)).cmp(&0)
-            }
+            Self::Small {
+                b, s, narrow: true, ..
+            } => (*b as i32)
+                .wrapping_shl(1)
+                .wrapping_sub((*s as i32).wrapping_mul(10))
+                .cmp(&0),
+            Self::Small {
+                b, s, narrow: false, ..
+            } => b.wrapping_shl(1).wrapping_sub(s.wrapping_mul(10)).cmp(&0),
             Self::Big(fraction) => fraction.compare_rest_with_half(),
         }
     }

@@ -6,8 +6,8 @@ use super::{
     CqlType, DEPTH_MAX, Dialect, NativeType, ValueError,
     java_number::{write_decimal, write_double, write_float},
     native_text::{
-        is_common_year, is_time_of_day, write_day, write_duration, write_hex, write_inet, write_integer, write_time,
-        write_timestamp, write_uuid, write_varint,
+        is_common_year, is_time_of_day, write_day, write_duration, write_hex, write_inet, write_integer,
+        write_time, write_timestamp, write_uuid, write_varint,
     },
     value::{CqlValue, decode_native, descend, holds_zero_bytes},
     wire::{Elements, Fields, VectorElements, array},
@@ -46,7 +46,12 @@ fn write(
     out: &mut String,
 ) -> Result<(), ValueError> {
     let start = out.len();
-    let mut writer = Writer { dialect, canonical_decimals, key_depth: KEY_DEPTH_MAX, out };
+    let mut writer = Writer {
+        dialect,
+        canonical_decimals,
+        key_depth: KEY_DEPTH_MAX,
+        out,
+    };
     let written = writer.value(ty, bytes, DEPTH_MAX);
     if written.is_err() {
         out.truncate(start);
@@ -75,7 +80,7 @@ impl Writer<'_> {
         match ty {
             CqlType::Native(native) => match decode_native(*native, bytes)? {
                 CqlValue::Empty => self.empty(*native),
-                value => self.native(value),
+                value => self.native(&value),
             },
             CqlType::List(element, _) | CqlType::Set(element, _) => self.elements(element, bytes, depth),
             CqlType::Map(entry, _) => self.map(&entry.0, &entry.1, bytes, depth),
@@ -97,8 +102,8 @@ impl Writer<'_> {
         }
     }
 
-    fn native(&mut self, value: CqlValue<'_>) -> Result<(), ValueError> {
-        match value {
+    fn native(&mut self, value: &CqlValue<'_>) -> Result<(), ValueError> {
+        match *value {
             CqlValue::Int(value) => write_integer(value, self.out),
             CqlValue::Bigint(value) | CqlValue::Counter(value) => write_integer(value, self.out),
             CqlValue::Smallint(value) => write_integer(value, self.out),
@@ -208,13 +213,11 @@ impl Writer<'_> {
     }
 
     fn field(&mut self, ty: &CqlType, bytes: Option<&[u8]>, depth: u8) -> Result<(), ValueError> {
-        match bytes {
-            Some(bytes) => self.value(ty, bytes, depth),
-            None => {
-                self.out.push_str("null");
-                Ok(())
-            }
+        if let Some(bytes) = bytes {
+            return self.value(ty, bytes, depth);
         }
+        self.out.push_str("null");
+        Ok(())
     }
 
     fn elements(&mut self, ty: &CqlType, bytes: &[u8], depth: u8) -> Result<(), ValueError> {
@@ -305,7 +308,11 @@ impl Writer<'_> {
 
     /// Writes a field's name, in escaped quotes of its own if it has capitals (`UserType.toJSONString`).
     fn field_name(&mut self, name: &str) {
-        let quotes = if name.chars().any(has_other_lower_case) { "\\\"" } else { "" };
+        let quotes = if name.chars().any(has_other_lower_case) {
+            "\\\""
+        } else {
+            ""
+        };
         self.out.push('"');
         self.out.push_str(quotes);
         write_escaped(name, self.out);
@@ -345,7 +352,10 @@ fn is_lexical_uuid(class: &str) -> bool {
 /// characters below space.
 pub(super) fn write_escaped(text: &str, out: &mut String) {
     let mut rest = text;
-    while let Some(position) = rest.bytes().position(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+    while let Some(position) = rest
+        .bytes()
+        .position(|byte| byte < b' ' || byte == b'"' || byte == b'\\')
+    {
         let (plain, special) = rest.split_at(position);
         out.push_str(plain);
         let byte = special.bytes().next().unwrap_or_default();
@@ -359,7 +369,11 @@ pub(super) fn write_escaped(text: &str, out: &mut String) {
             12 => out.push_str("\\f"),
             _ => {
                 out.push_str(if byte < 16 { "\\u000" } else { "\\u001" });
-                out.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0').to_ascii_uppercase());
+                out.push(
+                    char::from_digit(u32::from(byte & 15), 16)
+                        .unwrap_or('0')
+                        .to_ascii_uppercase(),
+                );
             }
         }
         rest = special.get(1..).unwrap_or_default();

@@ -5,8 +5,8 @@ use super::{
     cql_name::is_plain_identifier,
     java_number::{write_decimal, write_double, write_float},
     native_text::{
-        is_common_year, is_gregorian, is_time_of_day, write_day, write_duration, write_hex, write_inet, write_integer,
-        write_time, write_timestamp, write_uuid, write_varint,
+        is_common_year, is_gregorian, is_time_of_day, write_day, write_duration, write_hex, write_inet,
+        write_integer, write_time, write_timestamp, write_uuid, write_varint,
     },
     value::{CqlValue, Duration, decode_native, descend, holds_zero_bytes},
     wire::{Elements, Fields, VectorElements},
@@ -128,7 +128,11 @@ impl Writer<'_> {
                 self.quoted(|out| printed = write_time(ns, out));
                 return printed;
             }
-            CqlValue::Duration(Duration { months: 0, days: 0, nanoseconds: 0 }) if self.mends() => {
+            CqlValue::Duration(Duration {
+                months: 0,
+                days: 0,
+                nanoseconds: 0,
+            }) if self.mends() => {
                 self.out.push_str("0s");
             }
             CqlValue::Duration(duration) => write_duration(duration, self.out),
@@ -190,13 +194,11 @@ impl Writer<'_> {
     }
 
     fn option(&mut self, ty: &CqlType, bytes: Option<&[u8]>, depth: u8) -> Result<(), ValueError> {
-        match bytes {
-            Some(bytes) => self.value(ty, bytes, depth),
-            None => {
-                self.out.push_str("null");
-                Ok(())
-            }
+        if let Some(bytes) = bytes {
+            return self.value(ty, bytes, depth);
         }
+        self.out.push_str("null");
+        Ok(())
     }
 
     /// Writes an element of a collection, in which CQL allows no null.
@@ -318,9 +320,11 @@ fn has_exact_literal(value: &CqlValue<'_>, bytes: &[u8]) -> bool {
         // Java takes the text of a wrapped address for IPv4.
         CqlValue::Inet(std::net::IpAddr::V6(address)) => address.to_ipv4_mapped().is_none(),
         CqlValue::Time(ns) => is_time_of_day(*ns),
-        CqlValue::Duration(Duration { months, days, nanoseconds }) => {
-            *months != i32::MIN && *days != i32::MIN && *nanoseconds != i64::MIN
-        }
+        CqlValue::Duration(Duration {
+            months,
+            days,
+            nanoseconds,
+        }) => *months != i32::MIN && *days != i32::MIN && *nanoseconds != i64::MIN,
         _ => true,
     }
 }

@@ -133,20 +133,22 @@ pub(super) fn write_time(ns: i64, out: &mut String) -> Result<(), ValueError> {
 }
 
 fn write_time_part(value: i64, width: usize, out: &mut String) {
-    match u64::try_from(value) {
-        Ok(value) => write_padded(value, width, out),
-        Err(_) => {
-            (1..width).for_each(|_| out.push('0'));
-            write_integer(value, out);
-        }
+    if let Ok(value) = u64::try_from(value) {
+        return write_padded(value, width, out);
     }
+    (1..width).for_each(|_| out.push('0'));
+    write_integer(value, out);
 }
 
 /// Writes a `duration` (`Duration.toString`): nothing at all for a duration of zero.
 ///
 /// As in Java the least `int` and `long` have no absolute value, and so no text.
 pub(super) fn write_duration(duration: Duration, out: &mut String) {
-    let Duration { months, days, nanoseconds } = duration;
+    let Duration {
+        months,
+        days,
+        nanoseconds,
+    } = duration;
     if months < 0 || days < 0 || nanoseconds < 0 {
         out.push('-');
     }
@@ -198,9 +200,9 @@ pub(super) fn write_inet(address: IpAddr, out: &mut String) {
                     let bytes = segment.to_be_bytes();
                     let start = out.len();
                     write_hex(&bytes, out);
-                    let zeros = out.get(start..).map_or(0, |hex| {
-                        hex.len() - hex.trim_start_matches('0').len()
-                    });
+                    let zeros = out
+                        .get(start..)
+                        .map_or(0, |hex| hex.len() - hex.trim_start_matches('0').len());
                     out.replace_range(start..start + zeros.min(3), "");
                 }
             }
