@@ -279,17 +279,11 @@ fn compare_at_best_moment(
     report.cells += best.cells;
     report.write_times += best.write_times;
     report.ttls += best.ttls;
-    report.without_write_times.extend(best.without_write_times);
     report.differences.extend(best.differences);
 }
 
 fn compare_rows(dumped: &DumpTable, table: &Table, rows: &[Row], now: i64, report: &mut Report) {
     let name = full_name(&dumped.keyspace, &dumped.table);
-    let lacks_times = dumped.rows.iter().all(|row| row.write_times.is_empty())
-        && rows.iter().any(|row| !row.write_times.is_empty());
-    if lacks_times {
-        report.without_write_times.push(name.clone());
-    }
     let mut by_key: BTreeMap<String, &Row> = BTreeMap::new();
     for row in rows {
         by_key.insert(key_of_row(table, row), row);
@@ -331,17 +325,15 @@ fn compare_rows(dumped: &DumpTable, table: &Table, rows: &[Row], now: i64, repor
             .iter()
             .map(|(column, second)| (column.clone(), second - now))
             .collect();
-        if !lacks_times {
-            compare_numbers(
-                &expected.write_times,
-                &found.write_times,
-                "write time",
-                &mut differ,
-            );
-            compare_numbers(&expected.ttls, &ttls, "TTL", &mut differ);
-            report.write_times += expected.write_times.len();
-            report.ttls += expected.ttls.len();
-        }
+        compare_numbers(
+            &expected.write_times,
+            &found.write_times,
+            "write time",
+            &mut differ,
+        );
+        compare_numbers(&expected.ttls, &ttls, "TTL", &mut differ);
+        report.write_times += expected.write_times.len();
+        report.ttls += expected.ttls.len();
         report.rows += 1;
         report.cells += expected.raw.len();
     }

@@ -16,7 +16,7 @@ fn main() -> ExitCode {
             }
         }
         Err(error) => {
-            print!("error: {error:#}\n");
+            println!("error: {error:#}");
             ExitCode::from(2)
         }
     }

@@ -54,8 +54,6 @@ pub struct Report {
     pub moment: Option<Moment>,
     /// Tables not compared, with the reason.
     pub not_compared: Vec<NotCompared>,
-    /// Tables of which the dump has no write times at all, although there are some.
-    pub without_write_times: Vec<String>,
     /// Keyspaces of the records that the dump does not have.
     pub not_dumped: Vec<String>,
     /// Everything that is not as it should be.
@@ -112,13 +110,6 @@ impl fmt::Display for Report {
         }
         for table in &self.not_compared {
             writeln!(f, "not compared: {} ({})", table.table, table.reason)?;
-        }
-        if !self.without_write_times.is_empty() {
-            writeln!(
-                f,
-                "dump without write times: {}",
-                self.without_write_times.join(", ")
-            )?;
         }
         if !self.not_dumped.is_empty() {
             writeln!(f, "keyspaces not in the dump: {}", self.not_dumped.join(", "))?;

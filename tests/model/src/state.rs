@@ -185,7 +185,7 @@ impl<'a> State<'a> {
         match &change.what {
             What::DeletePartition => partition.deleted = partition.deleted.max(change.ts),
             What::DeleteRange { start, end } => {
-                partition.ranges.push((change.ts, start.clone(), end.clone()))
+                partition.ranges.push((change.ts, start.clone(), end.clone()));
             }
             What::DeleteRow(clustering) => {
                 let row = partition
