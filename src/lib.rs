@@ -1,1 +1,3 @@
 //! ringtap: change data capture for Apache Cassandra.
+
+pub mod schema;

@@ -1,0 +1,329 @@
+//! All that is known of the schema, now and before.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fmt,
+    sync::Arc,
+};
+
+use cassandra_commitlog::{
+    mutation::Mutation,
+    schema::{SchemaLookup, TableId, TableSchema},
+};
+
+use super::{
+    build::{build_keyspace, incomplete_tables},
+    definition::{KeyspaceDefinition, TableDefinition},
+    diff::{SchemaChange, diff},
+    resolve::{TypeResolver, add_missing_columns},
+    rows::SchemaRows,
+    seed::Seed,
+    system_tables::SystemTables,
+    type_text::TypeError,
+};
+
+/// A place in the log: the entry's end, as Cassandra's reader gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SchemaPosition {
+    /// Id of the segment.
+    pub segment: i64,
+    /// Logical offset in the segment.
+    pub offset: u64,
+}
+
+impl SchemaPosition {
+    /// Before every entry: the position of what seeds tell.
+    pub const START: Self = Self {
+        segment: i64::MIN,
+        offset: 0,
+    };
+}
+
+impl fmt::Display for SchemaPosition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.segment, self.offset)
+    }
+}
+
+/// A table's schema from a position on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TableVersion {
+    /// The entry after which this version holds.
+    pub position: SchemaPosition,
+    /// What reading rows needs.
+    pub schema: Arc<TableSchema>,
+    /// The full definition.
+    pub definition: Arc<TableDefinition>,
+}
+
+/// A table of which rows cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadableTable {
+    /// Keyspace.
+    pub keyspace: Box<str>,
+    /// Name of the table or view.
+    pub name: Box<str>,
+    /// Why.
+    pub reason: UnreadableReason,
+}
+
+/// Why rows of a table cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UnreadableReason {
+    /// The table is from CQL text without `ID`: the log names tables by their ids alone.
+    IdUnknown,
+    /// The log has a change of the table, but neither it nor a seed has all columns.
+    ColumnsUnknown,
+    /// A column's type cannot be resolved.
+    Type(TypeError),
+}
+
+/// The schema catalogue: the definitions as they stand, and each table's earlier versions.
+///
+/// It follows the log through [`Catalogue::apply`] and starts from seeds ([`Catalogue::seed`]); Cassandra's own
+/// tables are built in. A table's id, once known, stays known after its `DROP`, as entries of before may come
+/// later (hints, another segment).
+///
+/// As a [`SchemaLookup`] it gives each table's newest version; [`Catalogue::at`] that of a position.
+#[derive(Debug, Clone)]
+pub struct Catalogue {
+    pub(super) rows: SchemaRows,
+    pub(super) keyspaces: BTreeMap<Box<str>, KeyspaceDefinition>,
+    pub(super) tables: HashMap<TableId, Vec<TableVersion>>,
+    unresolved: BTreeMap<(Box<str>, Box<str>), UnreadableReason>,
+    system: &'static SystemTables,
+    /// The log up to here is older than a seed.
+    pub(super) seeded_up_to: Option<SchemaPosition>,
+}
+
+impl Default for Catalogue {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Catalogue {
+    /// Returns a catalogue that knows Cassandra's own tables only.
+    pub fn new() -> Self {
+        Self {
+            rows: SchemaRows::default(),
+            keyspaces: BTreeMap::new(),
+            tables: HashMap::new(),
+            unresolved: BTreeMap::new(),
+            system: SystemTables::get(),
+            seeded_up_to: None,
+        }
+    }
+
+    /// Puts in what is known of the schema from elsewhere than the log. It holds from before every entry; see
+    /// [`Seed`] for what happens when the log says otherwise. What the log has said already stays.
+    pub fn seed(&mut self, seed: &Seed) {
+        let keyspaces = seed.put_into(&mut self.rows);
+        if let Some(up_to) = seed.up_to {
+            self.seeded_up_to = self.seeded_up_to.max(Some(up_to));
+        } else {
+            self.seeded_up_to = Some(SchemaPosition {
+                segment: i64::MAX,
+                offset: u64::MAX,
+            });
+        }
+        for name in keyspaces {
+            self.rebuild(&name, SchemaPosition::START, i64::MIN);
+        }
+    }
+
+    /// Applies a mutation, decoded with this catalogue, and returns what it changed. Mutations that do not
+    /// touch `system_schema`, and repeats of what is known, change nothing.
+    ///
+    /// Mutations come in the order of the log. `position` is the entry's end.
+    ///
+    /// Changes of `system` and `system_schema` are followed but not returned: each node defines them itself, and
+    /// does so at every start.
+    pub fn apply(&mut self, mutation: &Mutation<'_>, position: SchemaPosition) -> Vec<SchemaChange> {
+        if !mutation
+            .updates
+            .iter()
+            .any(|update| update.table.keyspace() == "system_schema")
+        {
+            return Vec::new();
+        }
+        let may_rewind = self.seeded_up_to.is_some_and(|up_to| position <= up_to);
+        let touched = self.rows.apply(mutation, may_rewind);
+        let mut changes = Vec::new();
+        for (name, touched) in touched {
+            changes.extend(self.rebuild(&name, position, touched.written_at));
+        }
+        changes
+    }
+
+    /// Builds a keyspace anew from its rows, and the versions of its tables that are not yet known.
+    fn rebuild(&mut self, name: &str, position: SchemaPosition, written_at: i64) -> Vec<SchemaChange> {
+        let rows = self.rows.keyspaces.get(name);
+        let after = rows.and_then(|rows| build_keyspace(name, rows));
+        self.unresolved.retain(|(keyspace, _), _| &**keyspace != name);
+        for table in rows.map(incomplete_tables).unwrap_or_default() {
+            self.unresolved
+                .insert((name.into(), table), UnreadableReason::ColumnsUnknown);
+        }
+        let before = self.keyspaces.remove(name);
+        let changes = if super::rows::LOCAL_KEYSPACES.contains(&name) {
+            Vec::new()
+        } else {
+            diff(before.as_ref(), after.as_ref(), written_at)
+        };
+        if let Some(after) = after {
+            self.register_tables(&after, position);
+            self.keyspaces.insert(name.into(), after);
+        }
+        changes
+    }
+
+    fn register_tables(&mut self, keyspace: &KeyspaceDefinition, position: SchemaPosition) {
+        let mut types = TypeResolver::new(keyspace);
+        for table in keyspace.tables.values().chain(keyspace.views.values()) {
+            if let Err(reason) = self.register(&mut types, table, position) {
+                let key = (keyspace.name.clone(), table.name.clone());
+                self.unresolved.insert(key, reason);
+            }
+        }
+    }
+
+    fn register(
+        &mut self,
+        types: &mut TypeResolver<'_>,
+        table: &TableDefinition,
+        position: SchemaPosition,
+    ) -> Result<(), UnreadableReason> {
+        let id = table.id.ok_or(UnreadableReason::IdUnknown)?;
+        let mut parts = types.table(id, table).map_err(UnreadableReason::Type)?;
+        if let Some(builtin) = self.system.table(id) {
+            add_missing_columns(&mut parts, builtin);
+        }
+        let schema = TableSchema::new(parts);
+        let versions = self.tables.entry(id).or_default();
+        if let Some(last) = versions.last_mut()
+            && *last.schema == schema
+        {
+            if *last.definition != *table {
+                last.definition = Arc::new(table.clone());
+            }
+            return Ok(());
+        }
+        let version = TableVersion {
+            position,
+            schema: Arc::new(schema),
+            definition: Arc::new(table.clone()),
+        };
+        if position == SchemaPosition::START {
+            versions.retain(|version| version.position != SchemaPosition::START);
+            versions.insert(0, version);
+        } else {
+            versions.push(version);
+        }
+        Ok(())
+    }
+
+    /// Returns the schema as it stood at a position, as a [`SchemaLookup`]. For an entry that ends at
+    /// `position` that is the newest version of an entry before it; a table that was not yet known then has
+    /// its oldest version, as it is better than none.
+    pub fn at(&self, position: SchemaPosition) -> CatalogueAt<'_> {
+        CatalogueAt {
+            catalogue: self,
+            position,
+        }
+    }
+
+    /// Returns the current schema of a table or view by its name.
+    pub fn table_by_name(&self, keyspace: &str, name: &str) -> Option<&Arc<TableSchema>> {
+        match self
+            .keyspaces
+            .get(keyspace)
+            .and_then(|keyspace| keyspace.table_or_view(name))
+        {
+            Some(table) => self.table(table.id?),
+            None => self.system.by_name(keyspace, name),
+        }
+    }
+
+    /// Iterates over the keyspaces that exist, in order of their names. Cassandra's own are among them only if
+    /// a seed or the log told of them.
+    pub fn keyspaces(&self) -> impl Iterator<Item = &KeyspaceDefinition> {
+        self.keyspaces.values()
+    }
+
+    /// Returns one keyspace.
+    pub fn keyspace(&self, name: &str) -> Option<&KeyspaceDefinition> {
+        self.keyspaces.get(name)
+    }
+
+    /// Iterates over the tables that exist, views not included, with their keyspaces' names.
+    pub fn tables(&self) -> impl Iterator<Item = (&str, &TableDefinition)> {
+        self.keyspaces
+            .values()
+            .flat_map(|keyspace| keyspace.tables.values().map(|table| (&*keyspace.name, table)))
+    }
+
+    /// Returns the known versions of a table in order of their positions, also of a dropped one.
+    pub fn versions(&self, id: TableId) -> &[TableVersion] {
+        self.tables.get(&id).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns the tables that exist but whose rows cannot be read, each with its reason.
+    pub fn unreadable(&self) -> Vec<UnreadableTable> {
+        let unresolved = self
+            .unresolved
+            .iter()
+            .map(|((keyspace, name), reason)| UnreadableTable {
+                keyspace: keyspace.clone(),
+                name: name.clone(),
+                reason: reason.clone(),
+            });
+        unresolved.collect()
+    }
+
+    /// Forgets versions that no entry after `position` is read with, and tables dropped before it. Keeps
+    /// memory bounded where positions only go forward.
+    pub fn forget_before(&mut self, position: SchemaPosition) {
+        let existing: BTreeSet<TableId> = self
+            .keyspaces
+            .values()
+            .flat_map(|keyspace| keyspace.tables.values().chain(keyspace.views.values()))
+            .filter_map(|table| table.id)
+            .collect();
+        self.tables.retain(|id, versions| {
+            let current = versions.partition_point(|version| version.position <= position);
+            let _ = versions.drain(..current.saturating_sub(1));
+            existing.contains(id) || versions.last().is_some_and(|version| version.position > position)
+        });
+    }
+}
+
+impl SchemaLookup for Catalogue {
+    fn table(&self, id: TableId) -> Option<&Arc<TableSchema>> {
+        match self.tables.get(&id).and_then(|versions| versions.last()) {
+            Some(version) => Some(&version.schema),
+            None => self.system.table(id),
+        }
+    }
+}
+
+/// The schema as it stood at one position.
+#[derive(Debug, Clone, Copy)]
+pub struct CatalogueAt<'a> {
+    catalogue: &'a Catalogue,
+    position: SchemaPosition,
+}
+
+impl SchemaLookup for CatalogueAt<'_> {
+    fn table(&self, id: TableId) -> Option<&Arc<TableSchema>> {
+        let versions = self.catalogue.versions(id);
+        let after = versions.partition_point(|version| version.position <= self.position);
+        let version = after.checked_sub(1).and_then(|at| versions.get(at));
+        if let Some(version) = version {
+            return Some(&version.schema);
+        }
+        let builtin = self.catalogue.system.table(id);
+        builtin.or_else(|| versions.first().map(|version| &version.schema))
+    }
+}
