@@ -13,6 +13,8 @@ mod resolve;
 mod rows;
 mod seed;
 mod system_tables;
+#[cfg(test)]
+mod tests;
 mod type_text;
 mod value;
 

@@ -1,0 +1,1 @@
+//! Written statements lead from one definition to the next.
