@@ -2,6 +2,51 @@
 
 use std::sync::Arc;
 
+mod big_fraction;
+mod calendar;
+mod class_name;
+pub mod counter;
+mod cql_name;
+mod cursor;
+mod error;
+mod java_number;
+mod json;
+mod literal;
+mod native;
+mod native_text;
+pub mod partition_key;
+mod token;
+mod value;
+mod wire;
+
+pub use self::{
+    class_name::ClassName,
+    cql_name::{NoUserTypes, UserTypeLookup},
+    error::{TypeParseError, TypeParseErrorKind, ValueError},
+    json::{write_json, write_json_canonical_decimal},
+    literal::write_cql_literal,
+    token::murmur3_token,
+    value::{CqlValue, Decimal, Duration, Varint, decode, validate},
+};
+
+/// Greatest depth of nested types, the outermost one included. Cassandra has no limit; deeper than this is no
+/// schema that people made.
+pub const DEPTH_MAX: u8 = 64;
+
+/// Whose text a value is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// Cassandra 3.11's.
+    Cassandra3,
+    /// That of Cassandra 4.0 and 4.1.
+    Cassandra4,
+    /// Cassandra 5.0's: as 4's but for quotes around dates, times, timestamps and addresses in CQL.
+    Cassandra5,
+    /// Cassandra 4's JSON, mended where it loses something (design.md §8), and literals that every version
+    /// takes back as the same bytes.
+    Ringtap,
+}
+
 /// A CQL type as a column declares it.
 ///
 /// Reversed clustering order is a property of the column ([`crate::schema::Column::reversed`]), not of

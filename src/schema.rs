@@ -18,9 +18,7 @@ mod tests;
 mod type_text;
 mod value;
 
-pub use catalogue::{
-    Catalogue, CatalogueAt, SchemaPosition, TableVersion, UnreadableReason, UnreadableTable,
-};
+pub use catalogue::{Catalogue, CatalogueAt, TableVersion, UnreadableReason, UnreadableTable};
 pub use diff::{ChangeKind, ObjectKind, SchemaChange};
 pub use fingerprint::Fingerprint;
 pub use seed::Seed;

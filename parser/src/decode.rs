@@ -1,0 +1,129 @@
+//! Decoding mutations: bytes and a schema in, rows and cells out (`Mutation.MutationSerializer`; format.md §7).
+
+mod cell;
+mod clustering;
+mod columns;
+mod encoding_stats;
+mod error;
+mod marker;
+mod partition_update;
+mod row;
+mod tree;
+mod visitor;
+mod wire;
+
+use std::{collections::HashMap, sync::Arc};
+
+use self::{
+    columns::{ColumnsCache, ReadTable},
+    wire::{Wire, WireError},
+};
+pub use self::{
+    error::{MutationError, MutationErrorKind},
+    visitor::{VisitRow, Visitor},
+};
+use crate::{
+    mutation::Mutation,
+    schema::{SchemaLookup, TableId, TableSchema},
+    version::{Features, Version},
+};
+
+/// Decodes mutations of one commit log version.
+///
+/// It keeps what repeats from mutation to mutation (which columns a table's updates name), so use one for
+/// many mutations. It holds no data of any mutation and notices by itself when a table's schema changes.
+#[derive(Debug)]
+pub struct MutationDecoder {
+    features: &'static Features,
+    tables: HashMap<TableId, ReadTable>,
+    columns: ColumnsCache,
+}
+
+impl MutationDecoder {
+    /// Makes a decoder for mutations of this version.
+    pub fn new(version: Version) -> Self {
+        Self {
+            features: version.features(),
+            tables: HashMap::new(),
+            columns: ColumnsCache::default(),
+        }
+    }
+
+    /// Decodes a mutation into a tree that borrows from `bytes`.
+    ///
+    /// All updates of a mutation must be of known tables: an update has no length, so what follows one of
+    /// an unknown table can't be read (format.md §7.1).
+    pub fn decode<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        schema: &dyn SchemaLookup,
+    ) -> Result<Mutation<'a>, MutationError> {
+        tree::decode(self, bytes, schema)
+    }
+
+    /// Decodes a mutation and tells a visitor of each part as it comes; nothing is allocated.
+    ///
+    /// An error can come after a part of the mutation was told.
+    pub fn visit<'a, V: Visitor<'a>>(
+        &mut self,
+        bytes: &'a [u8],
+        schema: &(impl SchemaLookup + ?Sized),
+        visitor: &mut V,
+    ) -> Result<(), MutationError> {
+        let mut wire = Wire::new(bytes);
+        self.mutation(&mut wire, schema, visitor)
+            .map_err(|error| MutationError::new(error, bytes.len() - wire.rest().len()))
+    }
+
+    /// Reads `[flags], count, updates` (format.md §7.1).
+    fn mutation<'a, V: Visitor<'a>>(
+        &mut self,
+        wire: &mut Wire<'a>,
+        schema: &(impl SchemaLookup + ?Sized),
+        visitor: &mut V,
+    ) -> Result<(), WireError> {
+        /// "Allow potential transaction conflicts": says nothing of the data.
+        const KNOWN_FLAGS: u8 = 0x01;
+        if self.features.mutation_flags && wire.u8()? & !KNOWN_FLAGS != 0 {
+            return Err(WireError::Kind(MutationErrorKind::UnknownFlags));
+        }
+        let updates = wire.unsigned_vint()?;
+        if updates == 0 {
+            return Err(WireError::Kind(MutationErrorKind::NoUpdates));
+        }
+        for _ in 0..updates {
+            let id = TableId(uuid::Uuid::from_bytes(*wire.array::<16>()?));
+            if self.features.epoch {
+                wire.unsigned_vint()?;
+            }
+            let table = schema
+                .table(id)
+                .ok_or(WireError::Kind(MutationErrorKind::UnknownTable(id)))?;
+            self.use_table(table);
+            let Some(read_table) = self.tables.get_mut(&id) else {
+                return Err(WireError::END);
+            };
+            partition_update::read(wire, self.features, read_table, &mut self.columns, visitor)?;
+        }
+        if wire.rest().is_empty() {
+            Ok(())
+        } else {
+            Err(WireError::Kind(MutationErrorKind::TrailingBytes))
+        }
+    }
+
+    /// Prepares what is remembered of a table; forgets it if the schema is another one by now.
+    fn use_table(&mut self, table: &Arc<TableSchema>) {
+        /// Far above what clusters have; a bound nevertheless.
+        const TABLES_MAX: usize = 16_384;
+        if let Some(known) = self.tables.get(&table.id())
+            && Arc::ptr_eq(known.schema(), table)
+        {
+            return;
+        }
+        if self.tables.len() >= TABLES_MAX {
+            self.tables.clear();
+        }
+        self.tables.insert(table.id(), ReadTable::new(Arc::clone(table)));
+    }
+}

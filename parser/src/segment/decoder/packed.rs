@@ -1,0 +1,237 @@
+//! Sections of compressed and encrypted segments: one packed block from marker to marker (format.md §4, §5).
+
+use std::ops::Range;
+
+use super::{DamageKind, Input, Outcome, SegmentDecoder, State};
+use crate::{
+    keystore::SecretKey,
+    segment::{
+        EncryptionParameters, SectionEncoding, SegmentError, SegmentErrorKind,
+        encryption::SectionCipher,
+        entry::{self, Cut, FRAME_BYTES},
+        sync_marker::MARKER_BYTES,
+    },
+};
+
+/// Bytes before a section's packed data: the marker and the length of the unpacked data.
+const HEAD_BYTES: u64 = MARKER_BYTES + 4;
+/// How many bytes packed data may be longer than the limit for unpacked ones: incompressible data grows.
+const SLACK_BYTES: u64 = 1 << 20;
+
+/// A packed section.
+#[derive(Debug, Clone)]
+pub(super) struct Section {
+    /// File offset of its marker.
+    pub(super) marker: u64,
+    /// File offset of the next marker.
+    pub(super) end: u64,
+    /// What was wrong with its marker, to be said before its entries come.
+    pub(super) damage: Option<DamageKind>,
+}
+
+/// A place in the buffer of an unpacked section.
+#[derive(Debug, Clone)]
+pub(super) struct Cursor {
+    /// Offset in the buffer of the next entry.
+    at: usize,
+    /// Logical offset of the buffer's start.
+    logical: u64,
+    /// The section in the file.
+    file: Range<u64>,
+    /// Why the buffer may not be whole; said with the first loss, or at the end.
+    doubt: Option<DamageKind>,
+}
+
+/// Makes the cipher of an encrypted segment.
+pub(super) fn cipher(
+    parameters: &EncryptionParameters,
+    key: &SecretKey,
+    segment: i64,
+) -> Result<SectionCipher, SegmentError> {
+    SectionCipher::new(&parameters.cipher, key, &parameters.initialization_vector).map_err(|error| {
+        let kind = if error.is_unsupported_cipher() {
+            SegmentErrorKind::UnsupportedCipher(parameters.cipher.clone())
+        } else {
+            SegmentErrorKind::KeyUnfit(parameters.key_alias.clone())
+        };
+        SegmentError::new(kind, segment, 0)
+    })
+}
+
+impl SegmentDecoder {
+    /// Unpacks a section into the buffer.
+    pub(super) fn section(&mut self, input: &Input<'_>, section: Section) -> Result<Outcome, Outcome> {
+        let Section { marker, end, damage } = section.clone();
+        if let Some(kind) = damage {
+            self.state = State::Section(Section {
+                damage: None,
+                ..section
+            });
+            return Ok(Outcome::Damage(self.damage(kind, marker, marker..marker, 0..0)));
+        }
+        let limit = u64::from(self.options.limits.section_bytes);
+        if end - marker > limit + SLACK_BYTES {
+            return Ok(self.section_lost(DamageKind::SectionTooLarge, marker..end, 0));
+        }
+        if end < marker + HEAD_BYTES {
+            return Ok(self.section_lost(DamageKind::MarkerEnd, marker..end, 0));
+        }
+        // Nothing protects `end`: before a section is given up, or the rest of the file read from a wrong
+        // place, the next marker must confirm it.
+        if !input.is_growing() && end + MARKER_BYTES <= input.file_length && !self.leads_on(input, end)? {
+            let section = Section {
+                damage: Some(DamageKind::MarkerEnd),
+                ..section
+            };
+            self.state = State::FindSectionEnd {
+                section,
+                at: marker + MARKER_BYTES,
+            };
+            return Ok(Outcome::Again);
+        }
+        let bytes = input.get(marker + MARKER_BYTES..end)?;
+        let Some((length, packed)) = bytes.split_first_chunk::<4>() else {
+            return Ok(Outcome::Again);
+        };
+        let length = u32::from_be_bytes(*length);
+        if length > self.options.limits.section_bytes {
+            return Ok(self.section_lost(self.packing_damage(), marker..end, 0));
+        }
+        let doubt = self.unpack(packed, length as usize).err();
+        let logical = self.logical + MARKER_BYTES;
+        self.logical = logical + u64::from(length);
+        self.state = State::Unpacked(Cursor {
+            at: 0,
+            logical,
+            file: marker..end,
+            doubt,
+        });
+        Ok(Outcome::Again)
+    }
+
+    /// Returns true if the chain goes on, or ends, at a file offset.
+    fn leads_on(&self, input: &Input<'_>, at: u64) -> Result<bool, Outcome> {
+        Ok(self.is_marker(input, at)? || self.read_marker(input, at)?.is_unwritten())
+    }
+
+    fn packing_damage(&self) -> DamageKind {
+        if self.cipher.is_some() {
+            DamageKind::Encryption
+        } else {
+            DamageKind::Compression
+        }
+    }
+
+    /// Fills the buffer. After an error it holds what could be unpacked, and zeros: the CRCs of the entries
+    /// tell what of it is good.
+    fn unpack(&mut self, packed: &[u8], length: usize) -> Result<(), DamageKind> {
+        if let Some(cipher) = &mut self.cipher {
+            let block_bytes_max = self.options.limits.section_bytes as usize;
+            return cipher
+                .decrypt_section(packed, length, block_bytes_max, &mut self.buffer)
+                .map_err(|_| DamageKind::Encryption);
+        }
+        let Some(SectionEncoding::Compressed(compressor)) = self.descriptor.as_ref().map(|it| &it.encoding)
+        else {
+            return Err(DamageKind::Compression);
+        };
+        compressor
+            .decompress(packed, length, &mut self.buffer)
+            .map_err(|_| DamageKind::Compression)
+    }
+
+    /// Gives a section up and goes on behind it. Positions behind it are too low if its unpacked length is
+    /// not known.
+    fn section_lost(&mut self, kind: DamageKind, file: Range<u64>, length: u64) -> Outcome {
+        let logical = self.logical + MARKER_BYTES;
+        let packed = file.end - file.start;
+        self.logical = logical + length;
+        self.state = State::Marker(file.end);
+        Outcome::Damage(self.damage(kind, file.start, file, logical..logical + length.max(packed)))
+    }
+
+    /// Looks for the next marker that holds: there the section ends.
+    pub(super) fn find_section_end(
+        &mut self,
+        input: &Input<'_>,
+        section: Section,
+        from: u64,
+    ) -> Result<Outcome, Outcome> {
+        for at in from..input.file_length.saturating_sub(MARKER_BYTES - 1) {
+            let found = match self.begins_section(input, at) {
+                Ok(found) => found,
+                Err(outcome) => {
+                    self.state = State::FindSectionEnd { section, at };
+                    return Err(outcome);
+                }
+            };
+            if found {
+                self.state = State::Section(Section { end: at, ..section });
+                return Ok(Outcome::Again);
+            }
+        }
+        // No marker behind: the section goes to the file's end, as the last one does.
+        self.state = State::Section(Section {
+            end: input.file_length,
+            ..section
+        });
+        Ok(Outcome::Again)
+    }
+
+    #[inline]
+    fn begins_section(&self, input: &Input<'_>, at: u64) -> Result<bool, Outcome> {
+        let marker = self.read_marker(input, at)?;
+        let end = u64::from(marker.end);
+        Ok(end >= at + MARKER_BYTES && end <= input.file_length && marker.crc == self.marker_crc.at(at))
+    }
+
+    /// Gives the next entry of the buffer.
+    pub(super) fn unpacked(&mut self, cursor: Cursor) -> Result<Outcome, Outcome> {
+        let rest = self.buffer.get(cursor.at..).unwrap_or_default();
+        if rest.is_empty() {
+            self.state = State::Marker(cursor.file.end);
+            let start = cursor.file.start;
+            return Ok(match cursor.doubt {
+                Some(kind) => Outcome::Damage(self.damage(kind, start, start..start, 0..0)),
+                None => Outcome::Again,
+            });
+        }
+        let limit = self.options.limits.mutation_bytes;
+        let (kind, length) = match entry::cut(rest, limit) {
+            Cut::Entry(mutation) => {
+                let start = cursor.at + FRAME_BYTES as usize - 4;
+                let mutation = start..start + mutation.len();
+                let at = mutation.end + 4;
+                let end = cursor.logical + at as u64;
+                self.state = State::Unpacked(Cursor { at, ..cursor });
+                return Ok(Outcome::EntryInBuffer { mutation, end });
+            }
+            Cut::BadCrc { length } if cursor.doubt.is_none() => (DamageKind::EntryCrc, length as usize),
+            _ => (DamageKind::EntrySizeCrc, distance_to_entry(rest, limit)),
+        };
+        let lost = cursor.logical + cursor.at as u64..cursor.logical + (cursor.at + length) as u64;
+        let damage = self.damage(
+            cursor.doubt.unwrap_or(kind),
+            cursor.file.start,
+            cursor.file.clone(),
+            lost,
+        );
+        self.state = State::Unpacked(Cursor {
+            at: cursor.at + length,
+            doubt: None,
+            ..cursor
+        });
+        Ok(Outcome::Damage(damage))
+    }
+}
+
+/// Returns how far the next entry whose CRCs hold is from the start of `bytes`, at least one byte; all of
+/// them if there is none.
+fn distance_to_entry(bytes: &[u8], mutation_bytes_max: u32) -> usize {
+    (1..bytes.len())
+        .find(|&at| {
+            let tail = bytes.get(at..).unwrap_or_default();
+            matches!(entry::cut(tail, mutation_bytes_max), Cut::Entry(_))
+        })
+        .unwrap_or(bytes.len())
+}

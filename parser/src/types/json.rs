@@ -1,0 +1,381 @@
+//! Values as JSON (`AbstractType.toJSONString`).
+
+use super::{
+    CqlType, DEPTH_MAX, Dialect, ValueError,
+    java_number::{write_decimal, write_double, write_float},
+    native_text::{
+        is_common_year, write_day, write_duration, write_hex, write_inet, write_integer, write_time,
+        write_timestamp, write_uuid, write_varint,
+    },
+    value::{CqlValue, decode_native, descend, holds_zero_bytes},
+    wire::{Elements, Fields, VectorElements, array},
+};
+
+/// Greatest depth of maps in keys of maps: each one doubles the backslashes in its keys.
+const KEY_DEPTH_MAX: u8 = 8;
+
+/// Appends `bytes` as JSON to `out`, as `dialect` writes a value of `ty`.
+///
+/// Fails, with `out` unchanged, if the bytes are no value of the type, and in Cassandra's dialects with
+/// [`ValueError::NoCassandraText`] where Cassandra itself throws. In [`Dialect::Ringtap`] composites and
+/// classes without a CQL type are written like blobs.
+pub fn write_json(ty: &CqlType, bytes: &[u8], dialect: Dialect, out: &mut String) -> Result<(), ValueError> {
+    write(ty, bytes, dialect, false, out)
+}
+
+/// Appends `bytes` as JSON as [`write_json`] does, but decimals, at any depth, without trailing zeros
+/// (`BigDecimal.stripTrailingZeros`).
+///
+/// Clustering columns hold 1.0 and 1.00 for the same row, so this is what tells rows apart (design.md §8).
+pub fn write_json_canonical_decimal(
+    ty: &CqlType,
+    bytes: &[u8],
+    dialect: Dialect,
+    out: &mut String,
+) -> Result<(), ValueError> {
+    write(ty, bytes, dialect, true, out)
+}
+
+fn write(
+    ty: &CqlType,
+    bytes: &[u8],
+    dialect: Dialect,
+    canonical_decimals: bool,
+    out: &mut String,
+) -> Result<(), ValueError> {
+    let start = out.len();
+    let mut writer = Writer {
+        dialect,
+        canonical_decimals,
+        key_depth: KEY_DEPTH_MAX,
+        out,
+    };
+    let written = writer.value(ty, bytes, DEPTH_MAX);
+    if written.is_err() {
+        out.truncate(start);
+    }
+    written
+}
+
+struct Writer<'o> {
+    dialect: Dialect,
+    canonical_decimals: bool,
+    key_depth: u8,
+    out: &'o mut String,
+}
+
+impl Writer<'_> {
+    fn mends(&self) -> bool {
+        self.dialect == Dialect::Ringtap
+    }
+
+    fn value(&mut self, ty: &CqlType, bytes: &[u8], depth: u8) -> Result<(), ValueError> {
+        let depth = descend(depth)?;
+        if bytes.is_empty() && self.mends() && !holds_zero_bytes(ty) {
+            self.out.push_str("\"\"");
+            return Ok(());
+        }
+        match ty {
+            CqlType::Native(native) => self.native(decode_native(*native, bytes)?),
+            CqlType::List(element, _) | CqlType::Set(element, _) => self.elements(element, bytes, depth),
+            CqlType::Map(entry, _) => self.map(&entry.0, &entry.1, bytes, depth),
+            CqlType::Tuple(types) => self.tuple(types, bytes, depth),
+            CqlType::UserType(definition, _) => {
+                let fields = definition.fields.iter().map(|field| (&*field.name, &field.ty));
+                self.user_type(fields, bytes, depth)
+            }
+            CqlType::Vector(element, dimension) => self.vector(element, *dimension, bytes, depth),
+            CqlType::Custom(class) if is_lexical_uuid(class) && !bytes.is_empty() => {
+                self.out.push('"');
+                write_uuid(uuid::Uuid::from_bytes(array(bytes)?), self.out);
+                self.out.push('"');
+                Ok(())
+            }
+            // Cassandra throws for composites, and what it does for other classes is theirs to know.
+            CqlType::Composite(_) | CqlType::DynamicComposite(_) | CqlType::Custom(_) if !self.mends() => {
+                Err(ValueError::NoCassandraText)
+            }
+            CqlType::Composite(_) | CqlType::DynamicComposite(_) | CqlType::Custom(_) => {
+                self.blob(bytes);
+                Ok(())
+            }
+        }
+    }
+
+    fn native(&mut self, value: CqlValue<'_>) -> Result<(), ValueError> {
+        match value {
+            CqlValue::Int(value) => write_integer(value, self.out),
+            CqlValue::Bigint(value) | CqlValue::Counter(value) => write_integer(value, self.out),
+            CqlValue::Smallint(value) => write_integer(value, self.out),
+            CqlValue::Tinyint(value) => write_integer(value, self.out),
+            CqlValue::Text(text) | CqlValue::Ascii(text) => {
+                self.out.push('"');
+                write_escaped(text, self.out);
+                self.out.push('"');
+            }
+            CqlValue::Boolean(value) => self.out.push_str(if value { "true" } else { "false" }),
+            CqlValue::Uuid(uuid) | CqlValue::Timeuuid(uuid) => {
+                self.quoted(|out| write_uuid(uuid, out));
+            }
+            CqlValue::Timestamp(ms) if self.mends() && !is_common_year(ms) => write_integer(ms, self.out),
+            CqlValue::Timestamp(ms) => {
+                let dialect = self.dialect;
+                self.quoted(|out| write_timestamp(ms, ' ', dialect, out));
+            }
+            CqlValue::Double(value) if !value.is_finite() => {
+                self.not_finite(|out| write_double(value, out));
+            }
+            CqlValue::Float(value) if !value.is_finite() => {
+                self.not_finite(|out| write_float(value, out));
+            }
+            CqlValue::Double(value) => write_double(value, self.out),
+            CqlValue::Float(value) => write_float(value, self.out),
+            CqlValue::Blob(bytes) => self.blob(bytes),
+            CqlValue::Decimal(value) => write_decimal(value, self.canonical_decimals, self.out),
+            CqlValue::Varint(value) => write_varint(value, self.out),
+            CqlValue::Inet(address) => self.quoted(|out| write_inet(address, out)),
+            CqlValue::Date(days) => {
+                let dialect = self.dialect;
+                self.quoted(|out| write_day(days, dialect, out));
+            }
+            CqlValue::Duration(duration) => self.quoted(|out| write_duration(duration, out)),
+            CqlValue::Time(ns) => return self.time(ns),
+            other => return self.empty(&other),
+        }
+        Ok(())
+    }
+
+    /// Writes zero bytes as Cassandra does. (The mended form has been written before.)
+    fn empty(&mut self, value: &CqlValue<'_>) -> Result<(), ValueError> {
+        match value {
+            CqlValue::Empty => {
+                self.out.push_str("\"\"");
+                Ok(())
+            }
+            _ => Err(ValueError::NoCassandraText),
+        }
+    }
+
+    fn time(&mut self, ns: i64) -> Result<(), ValueError> {
+        let start = self.out.len();
+        self.out.push('"');
+        if write_time(ns, self.out) {
+            self.out.push('"');
+            return Ok(());
+        }
+        self.out.truncate(start);
+        if !self.mends() {
+            return Err(ValueError::TimeOutOfRange(ns));
+        }
+        write_integer(ns, self.out);
+        Ok(())
+    }
+
+    fn quoted(&mut self, write: impl FnOnce(&mut String)) {
+        self.out.push('"');
+        write(self.out);
+        self.out.push('"');
+    }
+
+    fn not_finite(&mut self, write: impl FnOnce(&mut String)) {
+        if self.mends() {
+            self.quoted(write);
+        } else {
+            self.out.push_str("null");
+        }
+    }
+
+    fn blob(&mut self, bytes: &[u8]) {
+        self.out.push_str("\"0x");
+        write_hex(bytes, self.out);
+        self.out.push('"');
+    }
+
+    fn comma(&mut self, first: &mut bool) {
+        if !std::mem::replace(first, false) {
+            self.out.push_str(", ");
+        }
+    }
+
+    /// Writes an element of a collection, in which Cassandra has no text for null.
+    fn element(&mut self, ty: &CqlType, bytes: Option<&[u8]>, depth: u8) -> Result<(), ValueError> {
+        match bytes {
+            Some(bytes) => self.value(ty, bytes, depth),
+            None if self.mends() => {
+                self.out.push_str("null");
+                Ok(())
+            }
+            None => Err(ValueError::NoCassandraText),
+        }
+    }
+
+    fn field(&mut self, ty: &CqlType, bytes: Option<&[u8]>, depth: u8) -> Result<(), ValueError> {
+        match bytes {
+            Some(bytes) => self.value(ty, bytes, depth),
+            None => {
+                self.out.push_str("null");
+                Ok(())
+            }
+        }
+    }
+
+    fn elements(&mut self, ty: &CqlType, bytes: &[u8], depth: u8) -> Result<(), ValueError> {
+        let mut elements = Elements::open(bytes, 1)?;
+        let mut first = true;
+        self.out.push('[');
+        while let Some(element) = elements.next()? {
+            self.comma(&mut first);
+            self.element(ty, element, depth)?;
+        }
+        self.out.push(']');
+        Ok(())
+    }
+
+    fn map(&mut self, key: &CqlType, value: &CqlType, bytes: &[u8], depth: u8) -> Result<(), ValueError> {
+        let mut elements = Elements::open(bytes, 2)?;
+        let mut first = true;
+        self.out.push('{');
+        while let Some(key_bytes) = elements.next()? {
+            self.comma(&mut first);
+            self.key(key, key_bytes.ok_or(ValueError::UnexpectedNull)?, depth)?;
+            self.out.push_str(": ");
+            let value_bytes = elements.next()?.ok_or(ValueError::Truncated)?;
+            self.element(value, value_bytes, depth)?;
+        }
+        self.out.push('}');
+        Ok(())
+    }
+
+    /// Writes a map's key, as a string in any case.
+    fn key(&mut self, ty: &CqlType, bytes: &[u8], depth: u8) -> Result<(), ValueError> {
+        let start = self.out.len();
+        if let CqlType::Native(_) = ty {
+            self.value(ty, bytes, depth)?;
+            // What stands without quotes there has nothing that needs escapes.
+            if !self.out.get(start..).is_some_and(|key| key.starts_with('"')) {
+                self.out.insert(start, '"');
+                self.out.push('"');
+            }
+            return Ok(());
+        }
+        self.key_depth = descend(self.key_depth)?;
+        self.value(ty, bytes, depth)?;
+        self.key_depth += 1;
+        if !self.out.get(start..).is_some_and(|key| key.starts_with('"')) {
+            let key = self.out.split_off(start);
+            self.quoted(|out| write_escaped(&key, out));
+        }
+        Ok(())
+    }
+
+    fn tuple(&mut self, types: &[CqlType], bytes: &[u8], depth: u8) -> Result<(), ValueError> {
+        let mut fields = Fields::open(bytes);
+        let mut first = true;
+        self.out.push('[');
+        for ty in types {
+            self.comma(&mut first);
+            let field = match fields.next()? {
+                Some(field) => field,
+                // Cassandra reads on behind the end.
+                None if !self.mends() => return Err(ValueError::NoCassandraText),
+                None => None,
+            };
+            self.field(ty, field, depth)?;
+        }
+        self.out.push(']');
+        fields.finish()
+    }
+
+    fn user_type<'t>(
+        &mut self,
+        definition: impl Iterator<Item = (&'t str, &'t CqlType)>,
+        bytes: &[u8],
+        depth: u8,
+    ) -> Result<(), ValueError> {
+        let mut fields = Fields::open(bytes);
+        let mut first = true;
+        self.out.push('{');
+        for (name, ty) in definition {
+            self.comma(&mut first);
+            self.field_name(name);
+            let field = fields.next()?.flatten();
+            self.field(ty, field, depth)?;
+        }
+        self.out.push('}');
+        fields.finish()
+    }
+
+    /// Writes a field's name, in escaped quotes of its own if it has capitals (`UserType.toJSONString`).
+    fn field_name(&mut self, name: &str) {
+        let quotes = if name.chars().any(has_other_lower_case) {
+            "\\\""
+        } else {
+            ""
+        };
+        self.out.push('"');
+        self.out.push_str(quotes);
+        write_escaped(name, self.out);
+        self.out.push_str(quotes);
+        self.out.push_str("\": ");
+    }
+
+    fn vector(
+        &mut self,
+        element: &CqlType,
+        dimension: u32,
+        bytes: &[u8],
+        depth: u8,
+    ) -> Result<(), ValueError> {
+        let mut elements = VectorElements::open(bytes, element, dimension)?;
+        let mut first = true;
+        self.out.push('[');
+        while let Some(value) = elements.next()? {
+            self.comma(&mut first);
+            self.value(element, value, depth)?;
+        }
+        self.out.push(']');
+        Ok(())
+    }
+}
+
+fn has_other_lower_case(letter: char) -> bool {
+    let mut lower = letter.to_lowercase();
+    lower.next() != Some(letter) || lower.next().is_some()
+}
+
+fn is_lexical_uuid(class: &str) -> bool {
+    class == "org.apache.cassandra.db.marshal.LexicalUUIDType"
+}
+
+/// Appends `text` as the inside of a JSON string, escaped as Jackson does: quotes, backslashes and control
+/// characters below space.
+pub(super) fn write_escaped(text: &str, out: &mut String) {
+    let mut rest = text;
+    while let Some(position) = rest
+        .bytes()
+        .position(|byte| byte < b' ' || byte == b'"' || byte == b'\\')
+    {
+        let (plain, special) = rest.split_at(position);
+        out.push_str(plain);
+        let byte = special.bytes().next().unwrap_or_default();
+        match byte {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            8 => out.push_str("\\b"),
+            12 => out.push_str("\\f"),
+            _ => {
+                out.push_str(if byte < 16 { "\\u000" } else { "\\u001" });
+                out.push(
+                    char::from_digit(u32::from(byte & 15), 16)
+                        .unwrap_or('0')
+                        .to_ascii_uppercase(),
+                );
+            }
+        }
+        rest = special.get(1..).unwrap_or_default();
+    }
+    out.push_str(rest);
+}

@@ -1,0 +1,194 @@
+//! Texts of single values that JSON and CQL literals share.
+
+use std::{net::IpAddr, str};
+
+use uuid::Uuid;
+
+use super::{
+    Dialect,
+    calendar::{Date, GREGORIAN_START_DAY, gregorian, julian},
+    value::{Duration, Varint},
+};
+
+/// Milliseconds of a day.
+const DAY_MS: i64 = 86_400_000;
+/// Nanoseconds of a day.
+const DAY_NS: i64 = 86_400_000_000_000;
+
+/// Writes a whole number.
+pub(super) fn write_integer(value: impl itoa::Integer, out: &mut String) {
+    out.push_str(itoa::Buffer::new().format(value));
+}
+
+/// Writes a number of any length.
+pub(super) fn write_varint(value: Varint<'_>, out: &mut String) {
+    match value.to_i128() {
+        Some(number) => write_integer(number, out),
+        None => out.push_str(&value.to_big_int().to_string()),
+    }
+}
+
+/// Writes bytes as hexadecimal digits.
+pub(super) fn write_hex(bytes: &[u8], out: &mut String) {
+    const DIGITS: [u8; 16] = *b"0123456789abcdef";
+    let digit = |value: u8| char::from(DIGITS.get(usize::from(value & 15)).copied().unwrap_or(b'0'));
+    out.reserve(bytes.len() * 2);
+    for byte in bytes {
+        out.push(digit(byte >> 4));
+        out.push(digit(*byte));
+    }
+}
+
+/// Writes a UUID in its usual form.
+pub(super) fn write_uuid(uuid: Uuid, out: &mut String) {
+    out.push_str(uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+}
+
+/// Writes `value` with at least `width` digits.
+pub(super) fn write_padded(value: u64, width: usize, out: &mut String) {
+    let mut buffer = itoa::Buffer::new();
+    let digits = buffer.format(value);
+    (digits.len()..width).for_each(|_| out.push('0'));
+    out.push_str(digits);
+}
+
+fn write_date(date: Date, dialect: Dialect, out: &mut String) {
+    if date.year < 0 {
+        out.push('-');
+    } else if date.year > 9_999 && dialect != Dialect::Cassandra3 {
+        // `SignStyle.EXCEEDS_PAD` of java.time; Joda and SimpleDateFormat print no sign.
+        out.push('+');
+    }
+    write_padded(date.year.unsigned_abs(), 4, out);
+    out.push('-');
+    write_padded(date.month.into(), 2, out);
+    out.push('-');
+    write_padded(date.day.into(), 2, out);
+}
+
+/// Writes a `date` (`SimpleDateSerializer.toString`).
+pub(super) fn write_day(days: u32, dialect: Dialect, out: &mut String) {
+    write_date(gregorian(i64::from(days) - (1 << 31)), dialect, out);
+}
+
+/// Writes a `timestamp` in UTC with `separator` between date and time (`TimestampSerializer`).
+///
+/// Cassandra prints the year of the era and no era, and 3.11 prints dates before 1582-10-15 by the Julian
+/// calendar.
+pub(super) fn write_timestamp(ms: i64, separator: char, dialect: Dialect, out: &mut String) {
+    let (day, ms_of_day) = (ms.div_euclid(DAY_MS), ms.rem_euclid(DAY_MS) as u64);
+    let mut date = if dialect == Dialect::Cassandra3 && day < GREGORIAN_START_DAY {
+        julian(day)
+    } else {
+        gregorian(day)
+    };
+    if date.year <= 0 {
+        date.year = 1 - date.year;
+    }
+    write_date(date, dialect, out);
+    out.push(separator);
+    write_padded(ms_of_day / 3_600_000, 2, out);
+    out.push(':');
+    write_padded(ms_of_day / 60_000 % 60, 2, out);
+    out.push(':');
+    write_padded(ms_of_day / 1_000 % 60, 2, out);
+    out.push('.');
+    write_padded(ms_of_day % 1_000, 3, out);
+    out.push('Z');
+}
+
+/// Returns true for timestamps in the years 1 to 9999, which every reader of their text takes for the same.
+pub(super) fn is_common_year(ms: i64) -> bool {
+    (-62_135_596_800_000..=253_402_300_799_999).contains(&ms)
+}
+
+/// Returns true for timestamps of the Gregorian calendar: 3.11 reads earlier texts by the Julian one.
+pub(super) fn is_gregorian(ms: i64) -> bool {
+    ms >= GREGORIAN_START_DAY * DAY_MS
+}
+
+/// Writes a `time` (`TimeSerializer.toString`); returns false, and writes nothing, if it is outside a day.
+pub(super) fn write_time(ns: i64, out: &mut String) -> bool {
+    if !(0..DAY_NS).contains(&ns) {
+        return false;
+    }
+    let ns = ns as u64;
+    write_padded(ns / 3_600_000_000_000, 2, out);
+    out.push(':');
+    write_padded(ns / 60_000_000_000 % 60, 2, out);
+    out.push(':');
+    write_padded(ns / 1_000_000_000 % 60, 2, out);
+    out.push('.');
+    write_padded(ns % 1_000_000_000, 9, out);
+    true
+}
+
+/// Writes a `duration` (`Duration.toString`): nothing at all for a duration of zero.
+///
+/// As in Java the least `int` and `long` have no absolute value, and so no text.
+pub(super) fn write_duration(duration: Duration, out: &mut String) {
+    let Duration {
+        months,
+        days,
+        nanoseconds,
+    } = duration;
+    if months < 0 || days < 0 || nanoseconds < 0 {
+        out.push('-');
+    }
+    let units: [(i64, &[(i64, &str)]); 3] = [
+        (months.wrapping_abs().into(), &[(12, "y"), (1, "mo")]),
+        (days.wrapping_abs().into(), &[(1, "d")]),
+        (
+            nanoseconds.wrapping_abs(),
+            &[
+                (3_600_000_000_000, "h"),
+                (60_000_000_000, "m"),
+                (1_000_000_000, "s"),
+                (1_000_000, "ms"),
+                (1_000, "us"),
+                (1, "ns"),
+            ],
+        ),
+    ];
+    for (mut rest, units) in units {
+        for &(size, name) in units {
+            if rest >= size {
+                write_integer(rest / size, out);
+                out.push_str(name);
+                rest %= size;
+            }
+        }
+    }
+}
+
+/// Writes an `inet` (`InetAddress.getHostAddress`): IPv6 without any shortening, and IPv4 where IPv6 only
+/// wraps it.
+pub(super) fn write_inet(address: IpAddr, out: &mut String) {
+    match address {
+        IpAddr::V4(v4) => {
+            for (index, octet) in v4.octets().into_iter().enumerate() {
+                if index > 0 {
+                    out.push('.');
+                }
+                write_integer(octet, out);
+            }
+        }
+        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+            Some(v4) => write_inet(IpAddr::V4(v4), out),
+            None => {
+                for (index, segment) in v6.segments().into_iter().enumerate() {
+                    if index > 0 {
+                        out.push(':');
+                    }
+                    let bytes = segment.to_be_bytes();
+                    let start = out.len();
+                    write_hex(&bytes, out);
+                    let zeros = out
+                        .get(start..)
+                        .map_or(0, |hex| hex.len() - hex.trim_start_matches('0').len());
+                    out.replace_range(start..start + zeros.min(3), "");
+                }
+            }
+        },
+    }
+}
