@@ -6,7 +6,7 @@ use std::{
 };
 
 use cassandra_commitlog::{
-    Position as SchemaPosition,
+    Position,
     mutation::Mutation,
     schema::{SchemaLookup, TableId, TableSchema},
 };
@@ -26,7 +26,7 @@ use super::{
 #[derive(Debug, Clone, PartialEq)]
 pub struct TableVersion {
     /// The entry after which this version holds.
-    pub position: SchemaPosition,
+    pub position: Position,
     /// What reading rows needs.
     pub schema: Arc<TableSchema>,
     /// The full definition.
@@ -71,7 +71,7 @@ pub struct Catalogue {
     unresolved: BTreeMap<(Box<str>, Box<str>), UnreadableReason>,
     system: &'static SystemTables,
     /// The log up to here is older than a seed.
-    pub(super) seeded_up_to: Option<SchemaPosition>,
+    pub(super) seeded_up_to: Option<Position>,
 }
 
 impl Default for Catalogue {
@@ -100,13 +100,13 @@ impl Catalogue {
         if let Some(up_to) = seed.up_to {
             self.seeded_up_to = self.seeded_up_to.max(Some(up_to));
         } else {
-            self.seeded_up_to = Some(SchemaPosition {
+            self.seeded_up_to = Some(Position {
                 segment: i64::MAX,
                 offset: u64::MAX,
             });
         }
         for name in keyspaces {
-            self.rebuild(&name, SchemaPosition::START, i64::MIN);
+            self.rebuild(&name, Position::START, i64::MIN);
         }
     }
 
@@ -117,7 +117,7 @@ impl Catalogue {
     ///
     /// Changes of `system` and `system_schema` are followed but not returned: each node defines them itself, and
     /// does so at every start.
-    pub fn apply(&mut self, mutation: &Mutation<'_>, position: SchemaPosition) -> Vec<SchemaChange> {
+    pub fn apply(&mut self, mutation: &Mutation<'_>, position: Position) -> Vec<SchemaChange> {
         if !mutation
             .updates
             .iter()
@@ -135,7 +135,7 @@ impl Catalogue {
     }
 
     /// Builds a keyspace anew from its rows, and the versions of its tables that are not yet known.
-    fn rebuild(&mut self, name: &str, position: SchemaPosition, written_at: i64) -> Vec<SchemaChange> {
+    fn rebuild(&mut self, name: &str, position: Position, written_at: i64) -> Vec<SchemaChange> {
         let rows = self.rows.keyspaces.get(name);
         let after = rows.and_then(|rows| build_keyspace(name, rows));
         self.unresolved.retain(|(keyspace, _), _| &**keyspace != name);
@@ -156,10 +156,10 @@ impl Catalogue {
         changes
     }
 
-    fn register_tables(&mut self, keyspace: &KeyspaceDefinition, position: SchemaPosition) {
-        let mut types = TypeResolver::new(keyspace);
+    fn register_tables(&mut self, keyspace: &KeyspaceDefinition, position: Position) {
+        let types = TypeResolver::new(keyspace);
         for table in keyspace.tables.values().chain(keyspace.views.values()) {
-            if let Err(reason) = self.register(&mut types, table, position) {
+            if let Err(reason) = self.register(&types, table, position) {
                 let key = (keyspace.name.clone(), table.name.clone());
                 self.unresolved.insert(key, reason);
             }
@@ -168,9 +168,9 @@ impl Catalogue {
 
     fn register(
         &mut self,
-        types: &mut TypeResolver<'_>,
+        types: &TypeResolver<'_>,
         table: &TableDefinition,
-        position: SchemaPosition,
+        position: Position,
     ) -> Result<(), UnreadableReason> {
         let id = table.id.ok_or(UnreadableReason::IdUnknown)?;
         let mut parts = types.table(id, table).map_err(UnreadableReason::Type)?;
@@ -192,8 +192,8 @@ impl Catalogue {
             schema: Arc::new(schema),
             definition: Arc::new(table.clone()),
         };
-        if position == SchemaPosition::START {
-            versions.retain(|version| version.position != SchemaPosition::START);
+        if position == Position::START {
+            versions.retain(|version| version.position != Position::START);
             versions.insert(0, version);
         } else {
             versions.push(version);
@@ -204,7 +204,7 @@ impl Catalogue {
     /// Returns the schema as it stood at a position, as a [`SchemaLookup`]. For an entry that ends at
     /// `position` that is the newest version of an entry before it; a table that was not yet known then has
     /// its oldest version, as it is better than none.
-    pub fn at(&self, position: SchemaPosition) -> CatalogueAt<'_> {
+    pub fn at(&self, position: Position) -> CatalogueAt<'_> {
         CatalogueAt {
             catalogue: self,
             position,
@@ -261,7 +261,7 @@ impl Catalogue {
 
     /// Forgets versions that no entry after `position` is read with, and tables dropped before it. Keeps
     /// memory bounded where positions only go forward.
-    pub fn forget_before(&mut self, position: SchemaPosition) {
+    pub fn forget_before(&mut self, position: Position) {
         let existing: BTreeSet<TableId> = self
             .keyspaces
             .values()
@@ -289,7 +289,7 @@ impl SchemaLookup for Catalogue {
 #[derive(Debug, Clone, Copy)]
 pub struct CatalogueAt<'a> {
     catalogue: &'a Catalogue,
-    position: SchemaPosition,
+    position: Position,
 }
 
 impl SchemaLookup for CatalogueAt<'_> {

@@ -7,64 +7,74 @@ use std::{
 
 use cassandra_commitlog::{
     schema::{Column, ColumnKind, DroppedColumn, TableDefinition as SchemaParts, TableId, TableSchema},
-    types::{CqlType, UserType},
+    types::{CqlType, UserType, UserTypeField, UserTypeLookup},
 };
 
 use super::{
     definition::{ColumnDefinition, KeyspaceDefinition, TableDefinition, TypeDefinition},
-    type_text::{self, TypeError, TypeText},
+    type_text::{TypeError, TypeText},
 };
 
 /// Resolves the types of one keyspace, each user-defined type once.
 pub(super) struct TypeResolver<'a> {
     keyspace: &'a KeyspaceDefinition,
-    resolved: BTreeMap<Box<str>, Arc<UserType>>,
-    open: BTreeSet<Box<str>>,
+    user_types: BTreeMap<Box<str>, Arc<UserType>>,
+}
+
+impl UserTypeLookup for TypeResolver<'_> {
+    fn user_type(&self, keyspace: &str, name: &str) -> Option<Arc<UserType>> {
+        if keyspace != &*self.keyspace.name {
+            return None;
+        }
+        self.user_types.get(name).cloned()
+    }
 }
 
 impl<'a> TypeResolver<'a> {
+    /// Resolves the keyspace's user-defined types. One that cannot be is unknown to those that use it.
     pub(super) fn new(keyspace: &'a KeyspaceDefinition) -> Self {
-        Self {
+        let mut resolver = Self {
             keyspace,
-            resolved: BTreeMap::new(),
-            open: BTreeSet::new(),
+            user_types: BTreeMap::new(),
+        };
+        for definition in types_in_order(keyspace) {
+            if let Ok(fields) = resolver.fields(definition) {
+                let user_type = UserType {
+                    keyspace: keyspace.name.clone(),
+                    name: definition.name.clone(),
+                    fields,
+                };
+                resolver
+                    .user_types
+                    .insert(definition.name.clone(), Arc::new(user_type));
+            }
         }
+        resolver
     }
 
-    /// Returns the type that a text means in this keyspace.
-    pub(super) fn resolve(&mut self, type_text: &str) -> Result<CqlType, TypeError> {
-        TypeText::parse(type_text)?.resolve(&mut |name| self.user_type(name))
+    fn resolve(&self, type_text: &str) -> Result<CqlType, TypeError> {
+        CqlType::parse(type_text, &self.keyspace.name, self).map_err(|source| TypeError {
+            text: type_text.into(),
+            source,
+        })
     }
 
-    fn user_type(&mut self, name: &str) -> Result<Arc<UserType>, TypeError> {
-        if let Some(known) = self.resolved.get(name) {
-            return Ok(Arc::clone(known));
-        }
-        let keyspace = self.keyspace;
-        let definition = keyspace
-            .types
-            .get(name)
-            .ok_or_else(|| TypeError::UnknownType(name.into()))?;
-        if !self.open.insert(name.into()) {
-            return Err(TypeError::Recursive(name.into()));
-        }
-        let fields = self.fields(definition);
-        self.open.remove(name);
-        let user_type = type_text::user_type(&keyspace.name, name, fields?);
-        self.resolved.insert(name.into(), Arc::clone(&user_type));
-        Ok(user_type)
-    }
-
-    fn fields(&mut self, definition: &TypeDefinition) -> Result<Vec<(Box<str>, CqlType)>, TypeError> {
+    /// What is nested in a user-defined type is frozen, whether or not its text says so.
+    fn fields(&self, definition: &TypeDefinition) -> Result<Box<[UserTypeField]>, TypeError> {
         let mut fields = Vec::new();
         for field in &definition.fields {
-            fields.push((field.name.clone(), self.resolve(&field.type_text)?));
+            let mut ty = self.resolve(&field.type_text)?;
+            if ty.is_multi_cell() {
+                ty = self.resolve(&format!("frozen<{}>", field.type_text))?;
+            }
+            let name = field.name.clone();
+            fields.push(UserTypeField { name, ty });
         }
-        Ok(fields)
+        Ok(fields.into())
     }
 
     /// Returns what reading the table's rows needs.
-    pub(super) fn table(&mut self, id: TableId, table: &TableDefinition) -> Result<SchemaParts, TypeError> {
+    pub(super) fn table(&self, id: TableId, table: &TableDefinition) -> Result<SchemaParts, TypeError> {
         let mut columns = Vec::new();
         for column in &table.columns {
             columns.push(self.column(column)?);
@@ -89,7 +99,7 @@ impl<'a> TypeResolver<'a> {
         })
     }
 
-    fn column(&mut self, column: &ColumnDefinition) -> Result<Column, TypeError> {
+    fn column(&self, column: &ColumnDefinition) -> Result<Column, TypeError> {
         let ty = self.resolve(&column.type_text)?;
         Ok(Column {
             name: column.name.clone(),

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cassandra_commitlog::Position as SchemaPosition;
-use cassandra_commitlog::schema::{ColumnKind, TableFlags};
+use cassandra_commitlog::{
+    Position,
+    schema::{ColumnKind, TableFlags},
+};
 
 use super::{
     definition::{ColumnDefinition, KeyspaceDefinition, OptionValue, TableDefinition},
@@ -31,7 +33,7 @@ pub struct Seed {
     pub(super) times: BTreeMap<(SchemaTable, Box<str>, RowKey), i64>,
     /// The log up to this position was in effect when the seed was taken. `None`: not known, so every entry
     /// may be older than the seed.
-    pub up_to: Option<SchemaPosition>,
+    pub up_to: Option<Position>,
 }
 
 impl Seed {

@@ -55,7 +55,7 @@ impl SystemTables {
             .expect("the built-in tables do not contradict each other");
         let (mut tables, mut by_name) = (HashMap::new(), BTreeMap::new());
         for keyspace in keyspaces.values() {
-            let mut types = TypeResolver::new(keyspace);
+            let types = TypeResolver::new(keyspace);
             for table in keyspace.tables.values() {
                 let id = table.id.expect("each built-in table has an id");
                 let parts = types.table(id, table).expect("built-in tables have known types");

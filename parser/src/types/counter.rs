@@ -60,7 +60,7 @@ impl<'a> CounterContext<'a> {
     pub fn shards(self) -> Shards<'a> {
         Shards {
             header: self.header,
-            rest: self.shards,
+            shards: self.shards,
             index: 0,
         }
     }

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use cassandra_commitlog::{
+    Position,
     deletion::DeletionTime,
     mutation::{
         Cell, CellContent, ColumnData, ColumnIndex, Liveness, Mutation, PartitionUpdate, Row, RowDeletion,
@@ -16,7 +17,7 @@ use cassandra_commitlog::{
 };
 use serde::Deserialize;
 
-use crate::schema::{Catalogue, SchemaPosition, SystemTables};
+use crate::schema::{Catalogue, SystemTables};
 
 /// The sets of which fixtures are kept: version and set.
 pub(super) const SETS: [(&str, &str); 12] = [
@@ -61,7 +62,7 @@ struct LineRow {
 
 /// A mutation with its place in the log.
 pub(super) struct Logged {
-    pub(super) position: SchemaPosition,
+    pub(super) position: Position,
     pub(super) mutation: Mutation<'static>,
 }
 
@@ -84,7 +85,7 @@ pub(super) fn logged(version: &str, set: &str) -> Vec<Logged> {
             logged.mutation.updates.push(update);
             continue;
         }
-        let position = SchemaPosition {
+        let position = Position {
             segment: line.segment,
             offset: line.pos,
         };
