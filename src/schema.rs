@@ -8,6 +8,7 @@ mod catalogue;
 pub mod cql;
 pub mod definition;
 mod diff;
+mod export;
 mod fingerprint;
 mod resolve;
 mod rows;
@@ -20,6 +21,7 @@ mod value;
 
 pub use catalogue::{Catalogue, CatalogueAt, TableVersion, UnreadableReason, UnreadableTable};
 pub use diff::{ChangeKind, ObjectKind, SchemaChange};
+pub use export::ImportError;
 pub use fingerprint::Fingerprint;
 pub use seed::Seed;
 pub use system_tables::SystemTables;

@@ -32,7 +32,7 @@ fn compare(lines: &str) -> usize {
         failures.is_empty(),
         "{} of {compared} differ:\n{}",
         failures.len(),
-        failures[..failures.len().min(40)].join("\n")
+        failures.join("\n")
     );
     compared
 }

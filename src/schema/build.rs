@@ -26,9 +26,10 @@ pub(super) fn build_keyspace(name: &str, rows: &KeyspaceRows) -> Option<Keyspace
         .get("replication")
         .and_then(Value::as_text_map)
         .unwrap_or_default();
-    keyspace.types = build_types(rows);
-    let mut columns = build_columns(rows);
-    let mut dropped = build_dropped(rows);
+    let mut spellings = Spellings::default();
+    keyspace.types = build_types(rows, &mut spellings);
+    let mut columns = build_columns(rows, &mut spellings);
+    let mut dropped = build_dropped(rows, &mut spellings);
     let mut indexes = build_indexes(rows);
     for schema_table in [SchemaTable::Tables, SchemaTable::Views] {
         for (key, row) in rows.live(schema_table) {
@@ -69,10 +70,22 @@ pub(super) fn incomplete_tables(rows: &KeyspaceRows) -> Vec<Box<str>> {
         .collect()
 }
 
-fn canonical(type_text: &str) -> Box<str> {
-    match TypeText::parse(type_text) {
-        Ok(ty) => ty.to_string().into(),
-        Err(_) => type_text.into(),
+/// The canonical spellings of types seen so far: a keyspace has few types and many columns.
+#[derive(Default)]
+struct Spellings(BTreeMap<Box<str>, Box<str>>);
+
+impl Spellings {
+    /// Returns the canonical spelling; a text that is no type stays as it is.
+    fn of(&mut self, type_text: &str) -> Box<str> {
+        if let Some(known) = self.0.get(type_text) {
+            return known.clone();
+        }
+        let spelling: Box<str> = match TypeText::parse(type_text) {
+            Ok(ty) => ty.to_string().into(),
+            Err(_) => type_text.into(),
+        };
+        self.0.insert(type_text.into(), spelling.clone());
+        spelling
     }
 }
 
@@ -80,7 +93,7 @@ fn text<'a>(row: &'a RawRow, column: &str) -> Option<&'a str> {
     row.get(column).and_then(Value::as_text)
 }
 
-fn build_types(rows: &KeyspaceRows) -> BTreeMap<Box<str>, TypeDefinition> {
+fn build_types(rows: &KeyspaceRows, spellings: &mut Spellings) -> BTreeMap<Box<str>, TypeDefinition> {
     let mut types = BTreeMap::new();
     for (key, row) in rows.live(SchemaTable::Types) {
         let Some(name) = key.first() else { continue };
@@ -97,7 +110,7 @@ fn build_types(rows: &KeyspaceRows) -> BTreeMap<Box<str>, TypeDefinition> {
             .zip(field_types)
             .map(|(name, type_text)| FieldDefinition {
                 name: (*name).into(),
-                type_text: canonical(type_text),
+                type_text: spellings.of(type_text),
             });
         let definition = TypeDefinition {
             name: name.as_str().into(),
@@ -120,8 +133,11 @@ fn kind(text: &str) -> Option<ColumnKind> {
 }
 
 /// Returns the columns of each table.
-fn build_columns(rows: &KeyspaceRows) -> BTreeMap<&str, Vec<ColumnDefinition>> {
-    let mut tables: BTreeMap<&str, Vec<(ColumnDefinition, i64)>> = BTreeMap::new();
+fn build_columns<'a>(
+    rows: &'a KeyspaceRows,
+    spellings: &mut Spellings,
+) -> BTreeMap<&'a str, Vec<ColumnDefinition>> {
+    let mut tables: BTreeMap<&'a str, Vec<(ColumnDefinition, i64)>> = BTreeMap::new();
     for (key, row) in rows.live(SchemaTable::Columns) {
         let [table, name] = key.as_slice() else { continue };
         let (Some(kind), Some(type_text)) = (text(row, "kind").and_then(kind), text(row, "type")) else {
@@ -129,7 +145,7 @@ fn build_columns(rows: &KeyspaceRows) -> BTreeMap<&str, Vec<ColumnDefinition>> {
         };
         let position = row.get("position").and_then(Value::as_int).unwrap_or(0);
         let position = u16::try_from(position).unwrap_or(0);
-        let mut column = ColumnDefinition::new(name, kind, position, &canonical(type_text));
+        let mut column = ColumnDefinition::new(name, kind, position, &spellings.of(type_text));
         if let Some(bytes) = row.get("column_name_bytes").and_then(Value::as_blob) {
             column.name_bytes = bytes.into();
         }
@@ -153,8 +169,11 @@ fn build_columns(rows: &KeyspaceRows) -> BTreeMap<&str, Vec<ColumnDefinition>> {
         .collect()
 }
 
-fn build_dropped(rows: &KeyspaceRows) -> BTreeMap<&str, Vec<DroppedColumnDefinition>> {
-    let mut tables: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+fn build_dropped<'a>(
+    rows: &'a KeyspaceRows,
+    spellings: &mut Spellings,
+) -> BTreeMap<&'a str, Vec<DroppedColumnDefinition>> {
+    let mut tables: BTreeMap<&'a str, Vec<_>> = BTreeMap::new();
     for (key, row) in rows.live(SchemaTable::DroppedColumns) {
         let [table, name] = key.as_slice() else { continue };
         let Some(type_text) = text(row, "type") else {
@@ -167,7 +186,7 @@ fn build_dropped(rows: &KeyspaceRows) -> BTreeMap<&str, Vec<DroppedColumnDefinit
             .push(DroppedColumnDefinition {
                 name: name.as_str().into(),
                 kind: text(row, "kind").and_then(kind).unwrap_or(ColumnKind::Regular),
-                type_text: canonical(type_text),
+                type_text: spellings.of(type_text),
                 dropped_at: dropped_ms.saturating_mul(1000),
             });
     }

@@ -16,7 +16,7 @@ use super::{
     definition::{KeyspaceDefinition, TableDefinition},
     diff::{SchemaChange, diff},
     resolve::{TypeResolver, add_missing_columns},
-    rows::SchemaRows,
+    rows::{LOCAL_KEYSPACES, SchemaRows},
     seed::Seed,
     system_tables::SystemTables,
     type_text::TypeError,
@@ -71,7 +71,8 @@ pub struct Catalogue {
     unresolved: BTreeMap<(Box<str>, Box<str>), UnreadableReason>,
     system: &'static SystemTables,
     /// The log up to here is older than a seed.
-    pub(super) seeded_up_to: Option<Position>,
+    seeded_up_to: Option<Position>,
+    pub(super) applied_up_to: Option<Position>,
 }
 
 impl Default for Catalogue {
@@ -90,13 +91,14 @@ impl Catalogue {
             unresolved: BTreeMap::new(),
             system: SystemTables::get(),
             seeded_up_to: None,
+            applied_up_to: None,
         }
     }
 
     /// Puts in what is known of the schema from elsewhere than the log. It holds from before every entry; see
     /// [`Seed`] for what happens when the log says otherwise. What the log has said already stays.
     pub fn seed(&mut self, seed: &Seed) {
-        let keyspaces = seed.put_into(&mut self.rows);
+        let keyspaces = seed.put_into(&mut self.rows, false);
         if let Some(up_to) = seed.up_to {
             self.seeded_up_to = self.seeded_up_to.max(Some(up_to));
         } else {
@@ -106,6 +108,14 @@ impl Catalogue {
             });
         }
         for name in keyspaces {
+            self.rebuild(&name, Position::START, i64::MIN);
+        }
+    }
+
+    /// Takes up what another catalogue had; its versions are there already.
+    pub(super) fn restore(&mut self, seed: &Seed, position: Option<Position>) {
+        self.applied_up_to = position;
+        for name in seed.put_into(&mut self.rows, true) {
             self.rebuild(&name, Position::START, i64::MIN);
         }
     }
@@ -126,6 +136,7 @@ impl Catalogue {
             return Vec::new();
         }
         let may_rewind = self.seeded_up_to.is_some_and(|up_to| position <= up_to);
+        self.applied_up_to = self.applied_up_to.max(Some(position));
         let touched = self.rows.apply(mutation, may_rewind);
         let mut changes = Vec::new();
         for (name, touched) in touched {
@@ -136,34 +147,45 @@ impl Catalogue {
 
     /// Builds a keyspace anew from its rows, and the versions of its tables that are not yet known.
     fn rebuild(&mut self, name: &str, position: Position, written_at: i64) -> Vec<SchemaChange> {
+        let unresolved = self.take_unresolved(name);
         let rows = self.rows.keyspaces.get(name);
         let after = rows.and_then(|rows| build_keyspace(name, rows));
-        self.unresolved.retain(|(keyspace, _), _| &**keyspace != name);
         for table in rows.map(incomplete_tables).unwrap_or_default() {
             self.unresolved
                 .insert((name.into(), table), UnreadableReason::ColumnsUnknown);
         }
         let before = self.keyspaces.remove(name);
-        let changes = if super::rows::LOCAL_KEYSPACES.contains(&name) {
+        let changes = if LOCAL_KEYSPACES.contains(&name) {
             Vec::new()
         } else {
             diff(before.as_ref(), after.as_ref(), written_at)
         };
         if let Some(after) = after {
-            self.register_tables(&after, position);
+            let types = TypeResolver::new(&after);
+            let same_types = before.as_ref().is_some_and(|before| before.types == after.types);
+            for table in after.tables.values().chain(after.views.values()) {
+                let key = (after.name.clone(), table.name.clone());
+                let old = before
+                    .as_ref()
+                    .and_then(|before| before.table_or_view(&table.name));
+                if same_types && old == Some(table) && !unresolved.contains(&key) {
+                    continue;
+                }
+                if let Err(reason) = self.register(&types, table, position) {
+                    self.unresolved.insert(key, reason);
+                }
+            }
             self.keyspaces.insert(name.into(), after);
         }
         changes
     }
 
-    fn register_tables(&mut self, keyspace: &KeyspaceDefinition, position: Position) {
-        let types = TypeResolver::new(keyspace);
-        for table in keyspace.tables.values().chain(keyspace.views.values()) {
-            if let Err(reason) = self.register(&types, table, position) {
-                let key = (keyspace.name.clone(), table.name.clone());
-                self.unresolved.insert(key, reason);
-            }
-        }
+    /// Forgets which tables of a keyspace cannot be read, and returns them.
+    fn take_unresolved(&mut self, name: &str) -> BTreeSet<(Box<str>, Box<str>)> {
+        let keys = self.unresolved.keys().filter(|(keyspace, _)| &**keyspace == name);
+        let keys: BTreeSet<_> = keys.cloned().collect();
+        self.unresolved.retain(|key, _| !keys.contains(key));
+        keys
     }
 
     fn register(

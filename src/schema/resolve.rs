@@ -1,6 +1,7 @@
 //! Table schemas for reading rows, from definitions.
 
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
@@ -19,6 +20,8 @@ use super::{
 pub(super) struct TypeResolver<'a> {
     keyspace: &'a KeyspaceDefinition,
     user_types: BTreeMap<Box<str>, Arc<UserType>>,
+    /// Types by their text: a keyspace has few types and many columns.
+    known: RefCell<BTreeMap<Box<str>, CqlType>>,
 }
 
 impl UserTypeLookup for TypeResolver<'_> {
@@ -36,6 +39,7 @@ impl<'a> TypeResolver<'a> {
         let mut resolver = Self {
             keyspace,
             user_types: BTreeMap::new(),
+            known: RefCell::default(),
         };
         for definition in types_in_order(keyspace) {
             if let Ok(fields) = resolver.fields(definition) {
@@ -53,10 +57,15 @@ impl<'a> TypeResolver<'a> {
     }
 
     fn resolve(&self, type_text: &str) -> Result<CqlType, TypeError> {
-        CqlType::parse(type_text, &self.keyspace.name, self).map_err(|source| TypeError {
+        if let Some(known) = self.known.borrow().get(type_text) {
+            return Ok(known.clone());
+        }
+        let ty = CqlType::parse(type_text, &self.keyspace.name, self).map_err(|source| TypeError {
             text: type_text.into(),
             source,
-        })
+        })?;
+        self.known.borrow_mut().insert(type_text.into(), ty.clone());
+        Ok(ty)
     }
 
     /// What is nested in a user-defined type is frozen, whether or not its text says so.

@@ -85,6 +85,8 @@ pub(super) struct RawRow {
     cells: BTreeMap<Box<str>, RawCell>,
     /// The row came from a seed, and the log has not said anything of it.
     pub(super) seed: bool,
+    /// For `tables` and `views`: the write time that a seed gave. The seed had all columns of that time.
+    seeded_at: Option<i64>,
     /// For `tables` and `views`: all columns of the table are known, as its `CREATE` or a seed was seen.
     pub(super) complete: bool,
 }
@@ -111,6 +113,7 @@ impl RawRow {
             liveness: Some(written_at),
             cells: cells.collect(),
             seed: true,
+            seeded_at: (written_at != super::seed::UNKNOWN_TIME).then_some(written_at),
             complete: true,
         }
     }
@@ -226,6 +229,22 @@ impl KeyspaceRows {
         }
     }
 
+    /// Returns whether a row of `columns` is older than a seed of its table that did not have the column any
+    /// more.
+    fn is_gone_by_seed(&self, key: &[String], row: &Row<'_>) -> bool {
+        let known = |table| self.rows.get(&table);
+        if known(SchemaTable::Columns).is_some_and(|rows| rows.contains_key(key)) {
+            return false;
+        }
+        let table = key.get(..1).unwrap_or_default();
+        let seeded_at = [SchemaTable::Tables, SchemaTable::Views]
+            .into_iter()
+            .filter_map(|schema_table| known(schema_table)?.get(table)?.seeded_at)
+            .max();
+        row.liveness
+            .is_some_and(|liveness| Some(liveness.timestamp) <= seeded_at)
+    }
+
     /// Forgets what seeds know of one table's columns: all of it, or what is newer than a time.
     fn forget_seed_columns(&mut self, table: &str, newer_than: Option<i64>) {
         if let Some(rows) = self.rows.get_mut(&SchemaTable::Columns) {
@@ -234,6 +253,35 @@ impl KeyspaceRows {
                 !(named && row.seed && row.written_at() > newer_than)
             });
         }
+    }
+
+    /// Iterates over the deletions that are remembered: of rows by key, of the whole partition without one.
+    pub(super) fn deletions(&self) -> impl Iterator<Item = (SchemaTable, Option<&RowKey>, i64)> {
+        let partitions = self.deletions.iter().map(|(table, at)| (*table, None, *at));
+        let rows = self.rows.iter().flat_map(|(table, rows)| {
+            rows.iter()
+                .filter_map(|(key, row)| Some((*table, Some(key), row.deletion?)))
+        });
+        partitions.chain(rows)
+    }
+
+    /// Takes up a deletion that another catalogue remembered, before any row is put.
+    pub(super) fn remember_deletion(&mut self, table: SchemaTable, key: Option<RowKey>, deleted_at: i64) {
+        match key {
+            Some(key) => {
+                let row = self.rows.entry(table).or_default().entry(key).or_default();
+                row.deletion = row.deletion.max(Some(deleted_at));
+            }
+            None => self.delete_partition(table, deleted_at),
+        }
+    }
+
+    /// Puts a row that another catalogue had from the log, keeping the deletion that is remembered of it.
+    pub(super) fn restore(&mut self, table: SchemaTable, key: RowKey, mut row: RawRow) {
+        let rows = self.rows.entry(table).or_default();
+        row.seed = false;
+        row.deletion = rows.get(&key).and_then(|old| old.deletion);
+        rows.insert(key, row);
     }
 
     fn delete_partition(&mut self, table: SchemaTable, timestamp: i64) {
@@ -327,7 +375,10 @@ impl SchemaRows {
                 rows.delete_partition(table, deletion.timestamp);
             }
             for row in rows_of(update) {
-                if let Some(key) = row_key(update, row) {
+                let Some(key) = row_key(update, row) else {
+                    continue;
+                };
+                if may_rewind || table != SchemaTable::Columns || !rows.is_gone_by_seed(&key, row) {
                     rows.apply(table, update, key, row);
                 }
             }

@@ -54,14 +54,19 @@ impl Seed {
         }
     }
 
-    /// Puts the definitions in as rows; returns the keyspaces' names.
-    pub(super) fn put_into(&self, rows: &mut SchemaRows) -> BTreeSet<Box<str>> {
+    /// Puts the definitions in as rows: as a seed's, or `restored` as what the log said. Returns the keyspaces'
+    /// names.
+    pub(super) fn put_into(&self, rows: &mut SchemaRows, restored: bool) -> BTreeSet<Box<str>> {
         for keyspace in self.keyspaces.values() {
+            let rows = rows.keyspaces.entry(keyspace.name.clone()).or_default();
             for (table, key, cells) in keyspace_rows(keyspace) {
                 let time = self.times.get(&(table, keyspace.name.clone(), key.clone()));
                 let row = RawRow::seed(*time.unwrap_or(&UNKNOWN_TIME), cells);
-                let rows = rows.keyspaces.entry(keyspace.name.clone()).or_default();
-                rows.seed(table, key, row);
+                if restored {
+                    rows.restore(table, key, row);
+                } else {
+                    rows.seed(table, key, row);
+                }
             }
         }
         self.keyspaces.keys().cloned().collect()

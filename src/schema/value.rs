@@ -144,14 +144,7 @@ impl Value {
             Self::Double(number) => format!("{number:?}"),
             Self::Boolean(value) => value.to_string(),
             Self::Uuid(uuid) => uuid.to_string(),
-            Self::Blob(bytes) => {
-                let mut text = String::from("0x");
-                for byte in bytes {
-                    // Writing to a string cannot fail.
-                    let _ = write!(text, "{byte:02x}");
-                }
-                text
-            }
+            Self::Blob(bytes) => hex(bytes),
             Self::List(values) => {
                 let texts: Vec<_> = values.iter().map(Self::to_plain_text).collect();
                 format!("[{}]", texts.join(", "))
@@ -182,4 +175,25 @@ fn sized<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let (value, tail) = tail.split_at_checked(length)?;
     *rest = tail;
     Some(value)
+}
+
+/// Returns bytes as `0x…`.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let mut text = String::from("0x");
+    for byte in bytes {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// Returns the bytes of `0x…`, or `None` if the text is not that.
+pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.strip_prefix("0x")?;
+    if digits.len() % 2 != 0 {
+        return None;
+    }
+    let pairs = digits.as_bytes().chunks_exact(2);
+    let bytes = pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+    bytes.collect()
 }

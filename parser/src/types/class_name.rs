@@ -128,11 +128,11 @@ impl<'t> Parser<'t> {
         Ok(self.parse(frozen, depth)?.0)
     }
 
-    fn identifier(&mut self) -> Result<&'t str, TypeParseError> {
-        self.cursor.skip_blank();
-        let name = self.cursor.take_while(is_identifier_char);
+    fn identifier(cursor: &mut Cursor<'t>) -> Result<&'t str, TypeParseError> {
+        cursor.skip_blank();
+        let name = cursor.take_while(is_identifier_char);
         if name.is_empty() {
-            Err(self.cursor.unexpected())
+            Err(cursor.unexpected())
         } else {
             Ok(name)
         }
@@ -192,10 +192,8 @@ impl<'t> Parser<'t> {
             if !aliases.is_empty() {
                 self.cursor.expect(',')?;
             }
-            let &[alias] = self.identifier()?.as_bytes() else {
-                return Err(self
-                    .cursor
-                    .error(TypeParseErrorKind::WrongParameters("DynamicCompositeType")));
+            let &[alias] = Self::identifier(&mut self.cursor)?.as_bytes() else {
+                return Err(self.wrong_parameters("DynamicCompositeType"));
             };
             self.cursor.expect('=')?;
             self.cursor.expect('>')?;

@@ -60,7 +60,7 @@ impl<'a> CounterContext<'a> {
     pub fn shards(self) -> Shards<'a> {
         Shards {
             header: self.header,
-            shards: self.shards,
+            rest: self.shards,
             index: 0,
         }
     }

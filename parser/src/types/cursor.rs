@@ -57,6 +57,24 @@ impl<'t> Cursor<'t> {
         }
     }
 
+    /// Reads `word`, in any case, and `open` behind it, if both come next.
+    pub(super) fn take_call(&mut self, word: &str, open: char) -> bool {
+        let mut ahead = self.clone();
+        ahead.skip_blank();
+        let Some((found, _)) = ahead.rest().split_at_checked(word.len()) else {
+            return false;
+        };
+        if !found.eq_ignore_ascii_case(word) {
+            return false;
+        }
+        ahead.offset += word.len();
+        let called = ahead.take(open);
+        if called {
+            *self = ahead;
+        }
+        called
+    }
+
     /// Reads characters, none or more, for as long as `belongs` says so.
     pub(super) fn take_while(&mut self, belongs: impl Fn(char) -> bool) -> &'t str {
         let rest = self.rest();

@@ -23,7 +23,7 @@ struct Digits {
 impl Digits {
     fn new() -> Self {
         Self {
-            digits: [b'0'; 20],
+            places: [b'0'; 20],
             length: 0,
             exponent: 0,
         }
@@ -77,13 +77,7 @@ pub(super) fn write_double(value: f64, out: &mut String) {
         (bits >> FRACTION_BITS & 0x7ff) as i32,
         bits & ((1 << FRACTION_BITS) - 1),
     );
-    if write_special(
-        value.is_sign_negative(),
-        biased == 0x7ff,
-        biased == 0 && fraction == 0,
-        value.is_nan(),
-        out,
-    ) {
+    if write_special(value.classify(), value.is_sign_negative(), out) {
         return;
     }
     let binary = if biased == 0 {
@@ -109,13 +103,7 @@ pub(super) fn write_double(value: f64, out: &mut String) {
 pub(super) fn write_float(value: f32, out: &mut String) {
     let bits = value.to_bits();
     let (biased, fraction) = ((bits >> 23 & 0xff) as i32, bits & ((1 << 23) - 1));
-    if write_special(
-        value.is_sign_negative(),
-        biased == 0xff,
-        biased == 0 && fraction == 0,
-        value.is_nan(),
-        out,
-    ) {
+    if write_special(value.classify(), value.is_sign_negative(), out) {
         return;
     }
     let (fraction, exponent, significant_bits) = if biased == 0 {

@@ -124,13 +124,9 @@ impl Writer<'_> {
             CqlValue::Inet(address) => self.quoted(|out| write_inet(address, out)),
             CqlValue::Date(days) => self.date(days),
             CqlValue::Time(ns) => {
-                let mut in_range = true;
-                self.quoted(|out| in_range = write_time(ns, out));
-                return if in_range {
-                    Ok(())
-                } else {
-                    Err(ValueError::TimeOutOfRange(ns))
-                };
+                let mut printed = Ok(());
+                self.quoted(|out| printed = write_time(ns, out));
+                return printed;
             }
             CqlValue::Duration(Duration {
                 months: 0,
@@ -323,7 +319,7 @@ fn has_exact_literal(value: &CqlValue<'_>, bytes: &[u8]) -> bool {
         CqlValue::Varint(value) => value.is_minimal(),
         // Java takes the text of a wrapped address for IPv4.
         CqlValue::Inet(std::net::IpAddr::V6(address)) => address.to_ipv4_mapped().is_none(),
-        CqlValue::Time(ns) => (0..86_400_000_000_000).contains(ns),
+        CqlValue::Time(ns) => is_time_of_day(*ns),
         CqlValue::Duration(Duration {
             months,
             days,

@@ -1,6 +1,6 @@
 //! How names and values stand in CQL text.
 
-use std::{borrow::Cow, fmt::Write as _};
+use std::borrow::Cow;
 
 /// Words that Cassandra refuses as unquoted names (`ReservedKeywords` of 3.11 to 5.0), sorted.
 const RESERVED: &[&str] = &[
@@ -85,16 +85,6 @@ pub fn quote_name(name: &str) -> Cow<'_, str> {
 /// Returns a text in single quotes.
 pub fn quote_text(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
-}
-
-/// Returns bytes as a CQL blob.
-pub(super) fn blob_literal(bytes: &[u8]) -> String {
-    let mut text = String::from("0x");
-    for byte in bytes {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 #[cfg(test)]

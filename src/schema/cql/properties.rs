@@ -7,11 +7,13 @@ use cassandra_commitlog::schema::ColumnKind;
 use super::{
     cursor::{Cursor, Read},
     lexer::TokenKind,
-    names::blob_literal,
     read_type::read_type,
     statement::{Options, Properties},
 };
-use crate::schema::definition::{DroppedColumnDefinition, OptionValue};
+use crate::schema::{
+    definition::{DroppedColumnDefinition, OptionValue},
+    value::hex,
+};
 
 /// Reads `a = value AND b = value …`.
 pub(super) fn options(cursor: &mut Cursor<'_>) -> Read<Options> {
@@ -160,7 +162,7 @@ pub(super) fn value_map(cursor: &mut Cursor<'_>) -> Read<BTreeMap<String, String
             Some(TokenKind::Integer(number)) => number.to_string(),
             Some(TokenKind::Float(number)) => format!("{number:?}"),
             Some(TokenKind::Uuid(uuid)) => uuid.to_string(),
-            Some(TokenKind::Blob(bytes)) => blob_literal(bytes),
+            Some(TokenKind::Blob(bytes)) => hex(bytes),
             _ => return Err(cursor.error("a value")),
         };
         cursor.advance();

@@ -4,9 +4,12 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use cassandra_commitlog::schema::ColumnKind;
 
-use super::names::{blob_literal, quote_name, quote_text};
-use crate::schema::definition::{
-    ColumnDefinition, IndexDefinition, KeyspaceDefinition, OptionValue, TableDefinition, TypeDefinition,
+use super::names::{quote_name, quote_text};
+use crate::schema::{
+    definition::{
+        ColumnDefinition, IndexDefinition, KeyspaceDefinition, OptionValue, TableDefinition, TypeDefinition,
+    },
+    value::hex,
 };
 
 /// How much of a table its text tells.
@@ -229,7 +232,7 @@ pub(super) fn option_text(name: &str, value: &OptionValue) -> String {
         OptionValue::BlobMap(map) => {
             let entries = map
                 .iter()
-                .map(|(key, value)| format!("{}: {}", quote_text(key), blob_literal(value)));
+                .map(|(key, value)| format!("{}: {}", quote_text(key), hex(value)));
             format!("{{{}}}", join(entries, ", "))
         }
     };

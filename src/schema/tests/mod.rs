@@ -1,6 +1,0 @@
-//! Tests against what real nodes logged and what their CQL statements said.
-
-mod alter;
-mod catalogue;
-mod follow;
-mod load;
