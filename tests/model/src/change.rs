@@ -166,6 +166,7 @@ pub(crate) fn read(record: &Record, table: &Table, types: &UserTypes) -> Result<
         Op::DeleteRange => {
             wider()?;
             let range = json.need("range")?;
+            range.only(&["start", "end"])?;
             What::DeleteRange {
                 start: builder.bound(range, "start")?,
                 end: builder.bound(range, "end")?,
@@ -271,7 +272,7 @@ impl Builder<'_> {
     }
 
     fn marker(&mut self, json: &Json) -> Result<Marker> {
-        json.object()?;
+        json.only(&["ttl", "expires"])?;
         Ok(Marker {
             ts: self.ts,
             end: self.end(json)?,
@@ -282,6 +283,7 @@ impl Builder<'_> {
         let Some(json) = range.get(name) else {
             return Ok(None);
         };
+        json.only(&["values", "inclusive"])?;
         let definition = &self.table.definition;
         let columns = &definition.key[definition.partition_key_length..];
         let given = json.need("values")?.array()?;
@@ -329,6 +331,7 @@ impl Builder<'_> {
                 column.cql_type == CqlType::Native(Native::Counter),
                 "shards in a column that is no counter"
             );
+            json.only(&["shards"])?;
             let mut read = Vec::new();
             for shard in shards.array()? {
                 read.push(Shard {
@@ -340,6 +343,7 @@ impl Builder<'_> {
             }
             return Ok(ColumnChange::Counter(read));
         }
+        ensure!(json.get("path").is_none(), "a path in a column without elements");
         let cell = self.cell(&column.cql_type, json)?;
         let is_value = matches!(cell.content, Content::Value(_));
         ensure!(
@@ -350,6 +354,7 @@ impl Builder<'_> {
     }
 
     fn cell(&mut self, cql_type: &CqlType, json: &Json) -> Result<Cell> {
+        json.only(&["path", "value", "ttl", "expires", "deleted", "at"])?;
         if json.get("deleted").is_some() {
             ensure!(
                 json.get("deleted") == Some(&Json::Bool(true)),
@@ -374,12 +379,7 @@ impl Builder<'_> {
     }
 
     fn complex(&mut self, cql_type: &CqlType, json: &Json) -> Result<ColumnChange> {
-        for (name, _) in json.object()? {
-            ensure!(
-                ["cleared", "elements"].contains(&name.as_str()),
-                "unknown {name:?} in a collection"
-            );
-        }
+        json.only(&["cleared", "elements"])?;
         let cleared = match json.get("cleared") {
             None => None,
             Some(deletion) => {
@@ -420,6 +420,7 @@ impl Builder<'_> {
                     None => true,
                     Some(value) => *value == Json::String(String::new()),
                 };
+                json.only(&["path", "value", "ttl", "expires"])?;
                 ensure!(no_value, "a set's element has a value");
                 Ok((
                     bytes,

@@ -23,8 +23,8 @@ pub struct Info {
 impl Default for Info {
     fn default() -> Self {
         Self {
-            dump_seconds_max: 10,
-            dump_after_seconds_max: 600,
+            dump_seconds_max: 5,
+            dump_after_seconds_max: 30,
         }
     }
 }

@@ -39,6 +39,11 @@ pub(crate) fn render(bytes: &[u8]) -> String {
             bytes.len()
         );
     }
+    hex(bytes)
+}
+
+/// Returns bytes as lower-case hex digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
         for nibble in [byte >> 4, byte & 15] {

@@ -373,7 +373,7 @@ mod tests {
             ],
         );
         let bytes = encode(&parsed, &Json::parse(json).unwrap(), &types).unwrap();
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        crate::dump::hex(&bytes)
     }
 
     #[test]
@@ -458,10 +458,7 @@ mod tests {
         ] {
             let mut out = Vec::new();
             put_unsigned_vint(&mut out, value);
-            assert_eq!(
-                out.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
-                expected
-            );
+            assert_eq!(crate::dump::hex(&out), expected);
         }
     }
 }

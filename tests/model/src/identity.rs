@@ -39,11 +39,13 @@ pub(crate) fn identity(cql_type: &CqlType, bytes: &[u8], types: &UserTypes) -> V
 }
 
 fn join(cycle: &[&CqlType; 2], values: &[Option<&[u8]>], types: &UserTypes) -> Vec<u8> {
-    let typed = values
-        .iter()
-        .enumerate()
-        .map(|(at, value)| (cycle[at % 2], *value));
-    join_typed(typed, types)
+    join_typed(
+        values
+            .iter()
+            .enumerate()
+            .map(|(at, value)| (cycle[at % 2], *value)),
+        types,
+    )
 }
 
 fn join_fields(fields: &[&CqlType], bytes: &[u8], types: &UserTypes) -> Vec<u8> {

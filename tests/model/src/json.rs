@@ -85,6 +85,17 @@ impl Json {
         Ok(members)
     }
 
+    /// Refuses an object that has members of other names.
+    pub(crate) fn only(&self, names: &[&str]) -> Result<()> {
+        for (name, _) in self.object()? {
+            ensure!(
+                names.contains(&name.as_str()),
+                "unknown {name:?}; only {names:?} are known here"
+            );
+        }
+        Ok(())
+    }
+
     /// Returns the beginning of the value's debug text, for messages.
     pub(crate) fn brief(&self) -> String {
         format!("{self:?}").chars().take(160).collect()

@@ -1,5 +1,7 @@
 //! SHA-256 (FIPS 180-4), by which a dump gives its values above 4 KiB.
 
+use crate::dump::hex;
+
 /// First 32 bits of the fractional parts of the cube roots of the first 64 primes.
 const ROUND: [u32; 64] = [
     0x428a_2f98,
@@ -89,7 +91,7 @@ pub(crate) fn sha256_hex(data: &[u8]) -> String {
     for block in padded.chunks_exact(64) {
         compress(&mut state, block);
     }
-    state.iter().map(|word| format!("{word:08x}")).collect()
+    hex(&state.map(u32::to_be_bytes).concat())
 }
 
 fn compress(state: &mut [u32; 8], block: &[u8]) {

@@ -39,17 +39,22 @@ const DUMP: &str = r#"
 {"keyspace":"nodur","table":"x","raw":{"k":"00000001"}}
 "#;
 
+/// The dump's second, 1100, is 50 after the last one that the records name.
+const INFO: Info = Info {
+    dump_seconds_max: 5,
+    dump_after_seconds_max: 60,
+};
+
 fn report(records: &str, dump: &str) -> Report {
     let mut tables = Tables::new();
     tables.apply_lines(records).unwrap();
-    compare(&tables, dump, &Info::default()).unwrap()
+    compare(&tables, dump, &INFO).unwrap()
 }
 
 /// Says whether the records are refused or give something else than the dump.
 fn is_found(records: &str, dump: &str) -> bool {
     let mut tables = Tables::new();
-    tables.apply_lines(records).is_err()
-        || !compare(&tables, dump, &Info::default()).is_ok_and(|r| r.is_equal())
+    tables.apply_lines(records).is_err() || !compare(&tables, dump, &INFO).is_ok_and(|r| r.is_equal())
 }
 
 fn lines(text: &str) -> Vec<&str> {
@@ -245,9 +250,9 @@ fn a_table_that_is_missing_on_either_side_is_found() {
 fn a_dump_that_is_not_whole_is_refused() {
     let mut tables = Tables::new();
     tables.apply_lines(RECORDS).unwrap();
-    assert!(compare(&tables, &without(DUMP, 5), &Info::default()).is_err());
+    assert!(compare(&tables, &without(DUMP, 5), &INFO).is_err());
     let failed = "{\"keyspace\":\"ks\",\"table\":\"t\",\"error\":\"timeout\"}";
-    assert!(compare(&tables, failed, &Info::default()).is_err());
+    assert!(compare(&tables, failed, &INFO).is_err());
 }
 
 #[test]
@@ -270,6 +275,23 @@ fn remaining_ttls_of_one_table_must_tell_one_second() {
         report(&records, &dump(50))
     );
     assert!(!report(&records, &dump(49)).is_equal());
+}
+
+#[test]
+fn a_dump_at_an_impossible_second_is_found() {
+    let mut tables = Tables::new();
+    tables.apply_lines(RECORDS).unwrap();
+    let soon = Info {
+        dump_after_seconds_max: 49,
+        ..INFO
+    };
+    assert!(!compare(&tables, DUMP, &soon).unwrap().is_equal());
+    let before_the_last_write = DUMP.replacen("\"ttl\":{\"v\":50}", "\"ttl\":{\"v\":101}", 1);
+    assert!(
+        !compare(&tables, &before_the_last_write, &INFO)
+            .unwrap()
+            .is_equal()
+    );
 }
 
 #[test]
