@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
+use sha2::{Digest, Sha256};
 
 use crate::json::Json;
 
@@ -33,11 +34,7 @@ pub(crate) struct DumpRow {
 /// Returns a value as a dump has it: hex, above 4 KiB digest and length.
 pub(crate) fn render(bytes: &[u8]) -> String {
     if bytes.len() > 4096 {
-        return format!(
-            "sha256 {} of {} bytes",
-            crate::sha256::sha256_hex(bytes),
-            bytes.len()
-        );
+        return format!("sha256 {} of {} bytes", hex(&Sha256::digest(bytes)), bytes.len());
     }
     hex(bytes)
 }

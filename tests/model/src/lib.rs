@@ -19,7 +19,6 @@ mod order;
 mod record;
 mod report;
 mod schema;
-mod sha256;
 mod state;
 mod tables;
 mod token;
