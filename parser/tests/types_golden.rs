@@ -6,7 +6,11 @@
 //! 3.11.19, 4.0.17, 4.1.9 and 5.0.5 wrote and their own reader printed (the golden sets). Those with `class` are
 //! random values of random types that `TypeParser`, `toJSONString` and `toCQLLiteral` of 3.11.19, 4.0.17 and
 //! 5.0.5 were given.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test may stop at the first surprise"
+)]
 
 use std::{collections::HashMap, fs, sync::Arc};
 

@@ -1,5 +1,9 @@
 //! Partition keys, their tokens, and counter contexts.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test may stop at the first surprise"
+)]
 
 use cassandra_commitlog::types::{
     ValueError,

@@ -1,5 +1,9 @@
 //! What the project's own dialect mends in Cassandra's texts (design.md §8).
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test may stop at the first surprise"
+)]
 
 use std::sync::Arc;
 
@@ -230,6 +234,32 @@ fn fields_of_user_types_are_named_as_each_language_needs() {
         r#"{plain: 1, "Camel": 1, "q""uote": 1, "select": 1}"#
     );
     assert!(matches!(decode(&odd, &bytes), Ok(CqlValue::UserType(fields)) if fields.len() == 4));
+}
+
+#[test]
+fn literals_keep_to_what_cassandra_parses() {
+    let decimal = |scale: i32| [&scale.to_be_bytes()[..], &[1]].concat();
+    assert_eq!(literal(&ty("decimal"), &decimal(-1_000)).unwrap(), "1E+1000");
+    assert_eq!(
+        literal(&ty("decimal"), &decimal(-1_001)).unwrap(),
+        "blobAsDecimal(0xfffffc1701)"
+    );
+    // 5.0 refuses `[blobAsInet(0x)]` for a vector.
+    assert_eq!(
+        literal(&ty("vector<inet, 1>"), b"\0"),
+        Err(ValueError::NoCqlLiteral)
+    );
+}
+
+#[test]
+fn numbers_too_long_to_print_are_refused_and_still_decoded() {
+    let long = vec![1; (64 << 10) + 1];
+    assert_eq!(
+        json(&ty("varint"), &long),
+        Err(ValueError::NumberTooLong(long.len()))
+    );
+    assert!(matches!(decode(&ty("varint"), &long), Ok(CqlValue::Varint(_))));
+    assert!(json(&ty("varint"), &long[1..]).is_ok());
 }
 
 #[test]

@@ -1,5 +1,9 @@
 //! Types and values that nobody sane wrote.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test may stop at the first surprise"
+)]
 
 use std::{sync::Arc, time::Instant};
 

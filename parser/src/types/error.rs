@@ -50,6 +50,9 @@ pub enum ValueError {
     /// The type is nested deeper than [`crate::types::DEPTH_MAX`].
     #[error("the type is nested too deeply")]
     TooDeep,
+    /// A number of so many bytes that its decimal digits would take too long to compute.
+    #[error("a number of {0} bytes is too long to be printed")]
+    NumberTooLong(usize),
     /// Cassandra itself throws when it is asked for this text.
     #[error("Cassandra has no such text for this value")]
     NoCassandraText,

@@ -8,7 +8,7 @@
 
 use std::num::FpCategory;
 
-use super::{big_fraction::BigFraction, value::Decimal};
+use super::{ValueError, big_fraction::BigFraction, native_text::long_digits, value::Decimal};
 
 /// Bits of a `double`'s fraction, without the hidden one.
 const FRACTION_BITS: i32 = 52;
@@ -396,13 +396,13 @@ impl Machine {
 }
 
 /// Writes what `BigDecimal.toString` gives; with `canonical`, what `stripTrailingZeros().toString()` does.
-pub(super) fn write_decimal(value: Decimal<'_>, canonical: bool, out: &mut String) {
+pub(super) fn write_decimal(value: Decimal<'_>, canonical: bool, out: &mut String) -> Result<(), ValueError> {
     let mut buffer = itoa::Buffer::new();
     let long;
     let text = if let Some(unscaled) = value.unscaled.to_i128() {
         buffer.format(unscaled)
     } else {
-        long = value.unscaled.to_big_int().to_string();
+        long = long_digits(value.unscaled)?;
         &long
     };
     let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
@@ -440,4 +440,5 @@ pub(super) fn write_decimal(value: Decimal<'_>, canonical: bool, out: &mut Strin
             out.push_str(itoa::Buffer::new().format(exponent));
         }
     }
+    Ok(())
 }

@@ -131,8 +131,8 @@ impl Writer<'_> {
             CqlValue::Double(value) => write_double(value, self.out),
             CqlValue::Float(value) => write_float(value, self.out),
             CqlValue::Blob(bytes) => self.blob(bytes),
-            CqlValue::Decimal(value) => write_decimal(value, self.canonical_decimals, self.out),
-            CqlValue::Varint(value) => write_varint(value, self.out),
+            CqlValue::Decimal(value) => return write_decimal(value, self.canonical_decimals, self.out),
+            CqlValue::Varint(value) => return write_varint(value, self.out),
             CqlValue::Inet(address) => self.quoted(|out| write_inet(address, out)),
             CqlValue::Date(days) => {
                 let dialect = self.dialect;

@@ -12,11 +12,15 @@ use super::{
     wire::{Elements, Fields, VectorElements},
 };
 
+/// Greatest scale, up or down, of a decimal that is written in digits: 3.11 and 5.0 refuse great exponents.
+const LITERAL_SCALE_MAX: u32 = 1_000;
+
 /// Appends `bytes` as a CQL literal to `out`, as `dialect` writes a value of `ty`.
 ///
 /// [`Dialect::Ringtap`] writes what every version from 3.11 to 5.0 takes back as the same bytes. Where a
 /// literal would not give them (zero bytes, numbers with needless bytes, times outside a day), that is a
-/// function such as `blobAsInt(0x)`.
+/// function such as `blobAsInt(0x)`. The last fields of tuples and user-defined types that are missing become
+/// nulls, which is the same to CQL.
 ///
 /// Fails, with `out` unchanged, if the bytes are no value of the type, and with
 /// [`ValueError::NoCassandraText`] or [`ValueError::NoCqlLiteral`] if the dialect has nothing that gives the
@@ -119,8 +123,8 @@ impl Writer<'_> {
             CqlValue::Double(value) => write_double(value, self.out),
             CqlValue::Float(value) => write_float(value, self.out),
             CqlValue::Blob(bytes) => self.blob(bytes),
-            CqlValue::Decimal(value) => write_decimal(value, false, self.out),
-            CqlValue::Varint(value) => write_varint(value, self.out),
+            CqlValue::Decimal(value) => return write_decimal(value, false, self.out),
+            CqlValue::Varint(value) => return write_varint(value, self.out),
             CqlValue::Inet(address) => self.quoted(|out| write_inet(address, out)),
             CqlValue::Date(days) => self.date(days),
             CqlValue::Time(ns) => {
@@ -301,6 +305,10 @@ impl Writer<'_> {
         let mut first = true;
         self.out.push('[');
         while let Some(value) = elements.next()? {
+            if value.is_empty() && self.mends() && !holds_zero_bytes(element) {
+                // Vectors take no function's zero bytes: "null is not supported inside vectors".
+                return Err(ValueError::NoCqlLiteral);
+            }
             self.comma(&mut first);
             self.value(element, value, depth)?;
         }
@@ -315,7 +323,9 @@ fn has_exact_literal(value: &CqlValue<'_>, bytes: &[u8]) -> bool {
         CqlValue::Boolean(value) => bytes == [u8::from(*value)],
         CqlValue::Double(value) => !value.is_nan() || value.to_bits() == f64::NAN.to_bits(),
         CqlValue::Float(value) => !value.is_nan() || value.to_bits() == f32::NAN.to_bits(),
-        CqlValue::Decimal(value) => value.unscaled.is_minimal(),
+        CqlValue::Decimal(value) => {
+            value.unscaled.is_minimal() && value.scale.unsigned_abs() <= LITERAL_SCALE_MAX
+        }
         CqlValue::Varint(value) => value.is_minimal(),
         // Java takes the text of a wrapped address for IPv4.
         CqlValue::Inet(std::net::IpAddr::V6(address)) => address.to_ipv4_mapped().is_none(),

@@ -20,11 +20,23 @@ pub(super) fn write_integer(value: impl itoa::Integer, out: &mut String) {
     out.push_str(itoa::Buffer::new().format(value));
 }
 
-/// Writes a number of any length.
-pub(super) fn write_varint(value: Varint<'_>, out: &mut String) {
+/// Greatest length of a number that is printed, in bytes: the time grows with its square.
+const NUMBER_BYTES_MAX: usize = 64 << 10;
+
+/// Writes a number of up to [`NUMBER_BYTES_MAX`].
+pub(super) fn write_varint(value: Varint<'_>, out: &mut String) -> Result<(), ValueError> {
     match value.to_i128() {
         Some(number) => write_integer(number, out),
-        None => out.push_str(&value.to_big_int().to_string()),
+        None => out.push_str(&long_digits(value)?),
+    }
+    Ok(())
+}
+
+/// Returns the digits of a number of up to [`NUMBER_BYTES_MAX`].
+pub(super) fn long_digits(value: Varint<'_>) -> Result<String, ValueError> {
+    match value.bytes().len() {
+        length if length > NUMBER_BYTES_MAX => Err(ValueError::NumberTooLong(length)),
+        _ => Ok(value.to_big_int().to_string()),
     }
 }
 
