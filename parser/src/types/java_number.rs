@@ -1,10 +1,10 @@
 //! `Double.toString`, `Float.toString` and `BigDecimal.toString` of Java 8 to 18.
 //!
-//! Up to Java 18 the first two did not always give the shortest digits that read back as the same number
-//! (2.0E-3 became `0.0020` once, and 2^-44 still is `5.684341886080802E-14`, but 2.2E-322 `2.17E-322`): Java
-//! 19 changed that. All of Cassandra 3.11 to 5.0 runs on Java 8 to 17, so its JSON has the old texts. The
-//! method is that of Steele and White and of Dragon4: the digits of a fraction `B/S` are taken off until what
-//! is left is less than half the distance `M` to the next number, with Java's own limits for when to stop.
+//! Up to Java 18 the first two do not always give the shortest digits that read back as the same number: 2^-44 is
+//! `5.6843418860808015E-14` where 16 digits are enough, 10^23 is `9.999999999999999E22`. All of Cassandra 3.11 to
+//! 5.0 runs on Java 8 to 17, so its JSON has these texts. The method is that of Steele and White: the digits of a
+//! fraction `B/S` are taken off until what is left is less than half the distance `M` to the next number, with
+//! Java's own limits for when to stop (`FloatingDecimal`).
 
 use std::num::FpCategory;
 

@@ -43,11 +43,15 @@ pub(super) fn long_digits(value: Varint<'_>) -> Result<String, ValueError> {
 /// Writes bytes as hexadecimal digits.
 pub(super) fn write_hex(bytes: &[u8], out: &mut String) {
     const DIGITS: [u8; 16] = *b"0123456789abcdef";
-    let digit = |value: u8| char::from(DIGITS.get(usize::from(value & 15)).copied().unwrap_or(b'0'));
+    let digit = |value: u8| DIGITS.get(usize::from(value & 15)).copied().unwrap_or(b'0');
     out.reserve(bytes.len() * 2);
-    for byte in bytes {
-        out.push(digit(byte >> 4));
-        out.push(digit(*byte));
+    let mut text = [0; 64];
+    for chunk in bytes.chunks(text.len() / 2) {
+        for (pair, byte) in text.chunks_exact_mut(2).zip(chunk) {
+            pair.copy_from_slice(&[digit(byte >> 4), digit(*byte)]);
+        }
+        let written = text.get(..chunk.len() * 2).unwrap_or_default();
+        out.push_str(str::from_utf8(written).unwrap_or_default());
     }
 }
 
