@@ -1,9 +1,12 @@
 //! ringtap: change data capture for Apache Cassandra.
 
 pub mod change;
+pub mod cli;
 pub mod dedup;
 pub mod dump;
 pub mod node_log;
 pub mod record;
+pub mod replay;
 pub mod schema;
+pub mod sink;
 pub mod source;

@@ -1,6 +1,7 @@
 //! Records: what is published for a change (design.md §8).
 
 mod cells;
+mod cql;
 mod json;
 mod json_text;
 mod key;
@@ -8,7 +9,10 @@ mod table_text;
 
 use cassandra_commitlog::Position;
 
-pub use self::json::{JsonRecords, RecordError};
+pub use self::{
+    cql::{Approximated, Approximation, Approximations, CqlRecords},
+    json::{JsonRecords, RecordError},
+};
 
 /// Where a log comes from, for the `source` block of its records.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -20,7 +20,7 @@ mod type_text;
 mod value;
 
 pub use catalogue::{Catalogue, CatalogueAt, TableVersion, UnreadableReason, UnreadableTable};
-pub use diff::{ChangeKind, ObjectKind, SchemaChange};
+pub use diff::{ChangeKind, ObjectKind, SchemaChange, creations, is_system_keyspace};
 pub use export::ImportError;
 pub use fingerprint::Fingerprint;
 pub use seed::Seed;

@@ -10,13 +10,13 @@ use cassandra_commitlog::{
 use super::{
     Node, RecordPlace,
     cells::{write_cells, write_expiration},
-    json_text::push_integer,
+    json_text::{push_integer, push_optional, push_string},
     key::{Decimals, KeyClustering, write_empty_key, write_key},
-    table_text::TableText,
+    table_text::{TableText, node_text},
 };
 use crate::{
     change::{Action, Change, DeletedRange, RangeBound, RowWrite, Truncation},
-    schema::Fingerprint,
+    schema::{Fingerprint, SchemaChange},
 };
 
 /// Why no record can be made of a change: a value that is none of its type.
@@ -26,6 +26,12 @@ pub struct RecordError {
     keyspace: Box<str>,
     table: Box<str>,
     source: ValueError,
+}
+
+impl RecordError {
+    pub(super) fn new(table: &TableSchema, source: ValueError) -> Self {
+        Self { keyspace: table.keyspace().into(), table: table.name().into(), source }
+    }
 }
 
 /// Writes the records of one node's changes as JSON.
@@ -66,8 +72,7 @@ impl JsonRecords {
         written.map_err(|source| {
             key.truncate(key_start);
             value.truncate(value_start);
-            let table = &change.table;
-            RecordError { keyspace: table.keyspace().into(), table: table.name().into(), source }
+            RecordError::new(&change.table, source)
         })
     }
 
@@ -92,6 +97,31 @@ impl JsonRecords {
         push_integer(truncation.up_to.offset, value);
         value.push('}');
         write_source(table, place, value);
+    }
+
+    /// Appends the key and value of a change of the schema.
+    pub fn write_schema_change(
+        &mut self,
+        change: &SchemaChange,
+        place: RecordPlace,
+        key: &mut String,
+        value: &mut String,
+    ) {
+        write_schema_key(change, key);
+        value.push_str(r#"{"op":"ddl","ts":"#);
+        push_integer(change.written_at, value);
+        value.push_str(r#","key":"#);
+        write_schema_key(change, value);
+        write_ddl(change, value);
+        value.push_str(&node_text(&self.node));
+        value.push_str(r#","keyspace":"#);
+        push_string(&change.keyspace, value);
+        value.push_str(r#","table":"#);
+        push_optional(change.table.as_deref(), value);
+        value.push_str(r#","table_id":"#);
+        push_optional(change.table_id.map(|id| id.to_string()).as_deref(), value);
+        value.push_str(r#","schema":null,"segment":"#);
+        write_place(place, value);
     }
 
     fn table(&mut self, schema: &Arc<TableSchema>) -> &TableText {
@@ -195,8 +225,50 @@ fn write_bound(clustering: &[Column], bound: &RangeBound<'_>, out: &mut String) 
     Ok(())
 }
 
+fn write_schema_key(change: &SchemaChange, out: &mut String) {
+    out.push_str(r#"{"keyspace":"#);
+    push_string(&change.keyspace, out);
+    out.push_str(r#","table":"#);
+    push_optional(change.table.as_deref(), out);
+    out.push('}');
+}
+
+fn write_ddl(change: &SchemaChange, out: &mut String) {
+    out.push_str(r#","ddl":{"change":""#);
+    out.push_str(change.change.as_str());
+    out.push_str(r#"","object":""#);
+    out.push_str(change.object.as_str());
+    out.push_str(r#"","name":"#);
+    push_string(&change.name, out);
+    out.push_str(r#","cql":"#);
+    push_string(&change.cql, out);
+    for (at, (column, dropped_at)) in change.dropped.iter().enumerate() {
+        out.push_str(if at == 0 { r#","dropped":{"# } else { "," });
+        push_string(column, out);
+        out.push(':');
+        push_integer(*dropped_at, out);
+    }
+    if !change.dropped.is_empty() {
+        out.push('}');
+    }
+    for (at, (old, new)) in change.renamed.iter().enumerate() {
+        out.push_str(if at == 0 { r#","renamed":{"# } else { "," });
+        push_string(old, out);
+        out.push(':');
+        push_string(new, out);
+    }
+    if !change.renamed.is_empty() {
+        out.push('}');
+    }
+    out.push('}');
+}
+
 fn write_source(table: &TableText, place: RecordPlace, out: &mut String) {
     out.push_str(table.source());
+    write_place(place, out);
+}
+
+fn write_place(place: RecordPlace, out: &mut String) {
     push_integer(place.position.segment, out);
     out.push_str(r#","position":"#);
     push_integer(place.position.offset, out);

@@ -85,18 +85,30 @@ pub struct SchemaChange {
 impl SchemaChange {
     /// Returns whether the change is in a keyspace of Cassandra's own, that nobody made by a statement.
     pub fn is_system(&self) -> bool {
-        matches!(
-            &*self.keyspace,
-            "system"
-                | "system_schema"
-                | "system_auth"
-                | "system_distributed"
-                | "system_traces"
-                | "system_views"
-                | "system_virtual_schema"
-                | "system_cluster_metadata"
-        )
+        is_system_keyspace(&self.keyspace)
     }
+}
+
+/// Returns whether a keyspace is one of Cassandra's own, that nobody made by a statement.
+pub fn is_system_keyspace(name: &str) -> bool {
+    matches!(
+        name,
+        "system"
+            | "system_schema"
+            | "system_auth"
+            | "system_distributed"
+            | "system_traces"
+            | "system_views"
+            | "system_virtual_schema"
+            | "system_cluster_metadata"
+            | "system_accord"
+    )
+}
+
+/// Returns the changes that make a keyspace with all that is in it, in an order in which they can be carried
+/// out.
+pub fn creations(keyspace: &KeyspaceDefinition) -> Vec<SchemaChange> {
+    diff(None, Some(keyspace), i64::MIN)
 }
 
 /// Returns what changed, in an order in which the statements can be carried out: drops (views, indexes,

@@ -1,0 +1,72 @@
+//! The command line.
+
+mod complete;
+mod dump;
+mod error;
+mod explain;
+mod keys;
+mod log_args;
+mod outcome;
+mod progress;
+mod replay;
+mod schema;
+mod stats;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use self::error::{CliError, ExitStatus};
+
+/// Change data capture for Apache Cassandra: reads the commit log that Cassandra writes anyway.
+///
+/// Data goes to stdout, everything else to stderr. Exit codes: 0 ok, 1 findings (damage, undecodable entries),
+/// 2 usage or configuration, 3 source, 4 sink, 5 state.
+#[derive(Debug, Parser)]
+#[command(name = "ringtap", version, propagate_version = true, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Turn segments into records, offline: needs neither Cassandra nor Kafka
+    Replay(replay::ReplayArgs),
+    /// Print the log as it stands, one JSON line for each partition update, every field
+    Dump(dump::DumpArgs),
+    /// Read everything, check every CRC and decode every mutation
+    Verify(verify::VerifyArgs),
+    /// Count mutations, rows, cells, bytes and tombstones for each table
+    Stats(stats::StatsArgs),
+    /// Show the fate of one partition or row through the segments
+    Explain(explain::ExplainArgs),
+    /// Show or export the schema that the log tells
+    Schema(schema::SchemaArgs),
+    /// Print shell completions, or write man pages
+    Generate(complete::GenerateArgs),
+}
+
+impl Cli {
+    /// Runs the command and says on stderr why it failed, if it did.
+    pub fn run(self) -> ExitCode {
+        let result = match self.command {
+            Command::Replay(args) => args.run(),
+            Command::Dump(args) => args.run(),
+            Command::Verify(args) => args.run(),
+            Command::Stats(args) => args.run(),
+            Command::Explain(args) => args.run(),
+            Command::Schema(args) => args.run(),
+            Command::Generate(args) => args.run(),
+        };
+        match result {
+            Ok(status) => status.into(),
+            Err(error) if error.is_closed_pipe() => ExitStatus::Ok.into(),
+            Err(error) => {
+                outcome::say(&format!("ringtap: {}", error.with_causes()));
+                error.status().into()
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Errors of commands, and the exit codes that they give.
+
+use std::{error::Error as _, io, path::PathBuf, process::ExitCode};
+
+use thiserror::Error;
+
+use crate::{
+    schema::ImportError,
+    source::{FindError, ReadError},
+};
+
+/// Exit codes of all commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExitStatus {
+    /// All is well.
+    Ok = 0,
+    /// The command ran, and found something that a person should see.
+    Findings = 1,
+    /// The command line or configuration is wrong.
+    Usage = 2,
+    /// The source can't be read.
+    Source = 3,
+    /// The destination can't be written.
+    Sink = 4,
+    /// Stored state is not ours, or damaged.
+    State = 5,
+}
+
+impl From<ExitStatus> for ExitCode {
+    fn from(status: ExitStatus) -> Self {
+        Self::from(status as u8)
+    }
+}
+
+/// Why a command could not do its work.
+#[derive(Debug, Error)]
+pub enum CliError {
+    /// The command line is wrong in a way that its grammar does not show.
+    #[error("{0}")]
+    Usage(String),
+    /// A file that was named could not be read.
+    #[error("{path}: cannot be read")]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A schema file is none.
+    #[error("{path}")]
+    Schema {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A key store can't be used.
+    #[error("{path}")]
+    Keystore {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: cassandra_commitlog::keystore::KeystoreError,
+    },
+    /// Segments could not be found.
+    #[error(transparent)]
+    Find(#[from] FindError),
+    /// Segments could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The destination could not be written.
+    #[error("{destination}: cannot be written")]
+    Sink {
+        /// What was written to.
+        destination: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl CliError {
+    /// Returns the exit code that the error gives.
+    pub fn status(&self) -> ExitStatus {
+        match self {
+            Self::Usage(_) | Self::File { .. } | Self::Schema { .. } | Self::Keystore { .. } => ExitStatus::Usage,
+            Self::Find(_) | Self::Read(_) => ExitStatus::Source,
+            Self::Sink { .. } => ExitStatus::Sink,
+        }
+    }
+
+    /// Returns true if nobody reads our output any more (`ringtap … | head`): not an error of anybody's.
+    pub fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Sink { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// Returns the message with those of its causes.
+    pub fn with_causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+
+    pub(super) fn stdout(source: io::Error) -> Self {
+        Self::Sink { destination: "stdout".into(), source }
+    }
+
+    pub(super) fn schema(path: PathBuf, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Schema { path, source: source.into() }
+    }
+}
+
+impl From<(PathBuf, ImportError)> for CliError {
+    fn from((path, source): (PathBuf, ImportError)) -> Self {
+        Self::schema(path, source)
+    }
+}

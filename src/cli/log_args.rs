@@ -1,0 +1,75 @@
+//! Which logs to read, and what is known beforehand of their schema.
+
+use std::{fs, path::PathBuf};
+
+use clap::Args;
+
+use super::{CliError, keys::KeyArgs};
+use crate::{
+    node_log::NodeLog,
+    schema::{Catalogue, Seed, cql},
+    source::find_segments,
+};
+
+/// One node's log.
+#[derive(Debug, Args)]
+pub(super) struct LogArgs {
+    /// Segments, or directories with segments, of one node (its `cdc_raw` and `commitlog`, in any order)
+    #[arg(value_name = "PATH", required = true)]
+    pub(super) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) known: KnownArgs,
+}
+
+/// What is known beforehand.
+#[derive(Debug, Args)]
+pub(super) struct KnownArgs {
+    /// Schema before the log: a file of `ringtap schema export`, or CQL text (`DESCRIBE SCHEMA`); may be repeated
+    #[arg(long, value_name = "FILE")]
+    schema: Vec<PathBuf>,
+    #[command(flatten)]
+    keys: KeyArgs,
+}
+
+impl LogArgs {
+    pub(super) fn open(&self) -> Result<NodeLog, CliError> {
+        self.known.open(&self.paths)
+    }
+}
+
+impl KnownArgs {
+    /// Opens the log of one node.
+    pub(super) fn open(&self, paths: &[PathBuf]) -> Result<NodeLog, CliError> {
+        let segments = find_segments(paths)?;
+        if segments.is_empty() {
+            let named: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+            return Err(CliError::Usage(format!(
+                "no segments (CommitLog-<version>-<id>.log) in {}",
+                named.join(", ")
+            )));
+        }
+        Ok(NodeLog::new(segments, self.keys.open()?, self.catalogue()?))
+    }
+
+    /// Makes the catalogue that the given schema files tell.
+    pub(super) fn catalogue(&self) -> Result<Catalogue, CliError> {
+        let mut catalogue = Catalogue::new();
+        for path in &self.schema {
+            let text =
+                fs::read_to_string(path).map_err(|source| CliError::File { path: path.clone(), source })?;
+            catalogue.seed(&seed(path, &text)?);
+        }
+        Ok(catalogue)
+    }
+}
+
+/// Reads a seed: JSON begins with a brace, CQL does not.
+fn seed(path: &PathBuf, text: &str) -> Result<Seed, CliError> {
+    if text.trim_start().starts_with('{') {
+        return Seed::from_export(text).map_err(|error| (path.clone(), error).into());
+    }
+    let script = cql::Script::parse(text).map_err(|error| CliError::schema(path.clone(), error))?;
+    let mut keyspaces = cql::Keyspaces::new();
+    script.execute(&mut keyspaces).map_err(|error| CliError::schema(path.clone(), error))?;
+    Ok(Seed::new(keyspaces))
+}

@@ -1,0 +1,38 @@
+//! Where records go.
+
+mod files;
+mod stdout;
+
+use std::io;
+
+pub use self::{files::FileSink, stdout::StdoutSink};
+
+/// What a record is about: decides its topic or file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Subject<'s> {
+    /// A table.
+    Table {
+        /// Its keyspace.
+        keyspace: &'s str,
+        /// Its name.
+        table: &'s str,
+    },
+    /// Changes of the schema.
+    Schema,
+    /// Statements, which only work in their order: all go to one place.
+    Statements,
+}
+
+/// Takes records in order.
+///
+/// What was written may be lost in a crash until [`finish`](Sink::finish) returned.
+pub trait Sink {
+    /// Takes a record. `line` is its value, or one statement, without a line break.
+    fn write(&mut self, subject: Subject<'_>, key: &str, line: &str) -> io::Result<()>;
+
+    /// Makes sure that all records are where they belong.
+    fn finish(&mut self) -> io::Result<()>;
+
+    /// Returns what is written to, for messages.
+    fn name(&self) -> String;
+}
