@@ -189,6 +189,7 @@ fn encoding_name(header: &Descriptor) -> &'static str {
             Compressor::Deflate => "deflate",
             Compressor::Zstd => "zstd",
             Compressor::Noop => "noop",
+            _ => "compressed",
         },
     }
 }

@@ -28,17 +28,18 @@ pub struct RecordError {
     source: ValueError,
 }
 
-impl RecordError {
-    pub(super) fn new(table: &TableSchema, source: ValueError) -> Self {
-        Self { keyspace: table.keyspace().into(), table: table.name().into(), source }
-    }
-}
-
 /// Writes the records of one node's changes as JSON.
 #[derive(Debug)]
 pub struct JsonRecords {
     node: Node,
     tables: HashMap<TableId, TableText>,
+}
+
+impl RecordError {
+    /// Makes the error of a value in this table.
+    pub(super) fn new(table: &TableSchema, source: ValueError) -> Self {
+        Self { keyspace: table.keyspace().into(), table: table.name().into(), source }
+    }
 }
 
 impl JsonRecords {

@@ -182,8 +182,10 @@ impl<'s> Replay<'s> {
             place.index += 1;
         }
         for change in change::changes(&logged.mutation) {
-            if let Err(Unwritten::NoRecord(error)) = self.change(context, change, place).or_else(Unwritten::pass_sink)? {
-                observer.unwritable(place, &error);
+            match self.change(context, change, place) {
+                Ok(()) => {}
+                Err(Unwritten::NoRecord(error)) => observer.unwritable(place, &error),
+                Err(Unwritten::Failed(error)) => return Err(error),
             }
             place.index += 1;
         }
@@ -319,16 +321,6 @@ fn identity_of(change: &SchemaChange) -> u128 {
 enum Unwritten {
     NoRecord(RecordError),
     Failed(ReplayError),
-}
-
-impl Unwritten {
-    /// Takes what ends the replay out of what concerns one change only.
-    fn pass_sink(self) -> Result<Result<(), Self>, ReplayError> {
-        match self {
-            Self::NoRecord(_) => Ok(Err(self)),
-            Self::Failed(error) => Err(error),
-        }
-    }
 }
 
 impl From<RecordError> for Unwritten {

@@ -18,9 +18,9 @@ const LITERAL_SCALE_MAX: u32 = 1_000;
 /// Appends `bytes` as a CQL literal to `out`, as `dialect` writes a value of `ty`.
 ///
 /// [`Dialect::Ringtap`] writes what every version from 3.11 to 5.0 takes back as the same bytes. Where a
-/// literal would not give them (zero bytes, numbers with needless bytes, times outside a day), that is a
-/// function such as `blobAsInt(0x)`. The last fields of tuples and user-defined types that are missing become
-/// nulls, which is the same to CQL.
+/// literal would not give them (zero bytes, numbers with needless bytes, times outside a day), or would not
+/// stand on one line (line breaks in text), that is a function such as `blobAsInt(0x)`. The last fields of
+/// tuples and user-defined types that are missing become nulls, which is the same to CQL.
 ///
 /// Fails, with `out` unchanged, if the bytes are no value of the type, and with
 /// [`ValueError::NoCassandraText`] or [`ValueError::NoCqlLiteral`] if the dialect has nothing that gives the
@@ -84,6 +84,7 @@ impl Writer<'_> {
     /// Writes the function that makes a value from bytes, if it takes these.
     fn blob_function(&mut self, native: NativeType, bytes: &[u8]) -> Result<(), ValueError> {
         let function = match native {
+            NativeType::Ascii => "blobAsAscii(",
             NativeType::Bigint => "blobAsBigint(",
             NativeType::Boolean => "blobAsBoolean(",
             NativeType::Decimal => "blobAsDecimal(",
@@ -91,6 +92,7 @@ impl Writer<'_> {
             NativeType::Float => "blobAsFloat(",
             NativeType::Inet => "blobAsInet(",
             NativeType::Int => "blobAsInt(",
+            NativeType::Text => "blobAsText(",
             NativeType::Timestamp => "blobAsTimestamp(",
             NativeType::Timeuuid => "blobAsTimeuuid(",
             NativeType::Uuid => "blobAsUuid(",
@@ -320,6 +322,7 @@ impl Writer<'_> {
 /// Returns true if the literal of a value gives these very bytes again.
 fn has_exact_literal(value: &CqlValue<'_>, bytes: &[u8]) -> bool {
     match value {
+        CqlValue::Ascii(text) | CqlValue::Text(text) => !text.contains(['\n', '\r']),
         CqlValue::Boolean(value) => bytes == [u8::from(*value)],
         CqlValue::Double(value) => !value.is_nan() || value.to_bits() == f64::NAN.to_bits(),
         CqlValue::Float(value) => !value.is_nan() || value.to_bits() == f32::NAN.to_bits(),
