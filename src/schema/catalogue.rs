@@ -16,7 +16,7 @@ use super::{
     definition::{KeyspaceDefinition, TableDefinition},
     diff::{SchemaChange, diff},
     resolve::{TypeResolver, add_missing_columns},
-    rows::{LOCAL_KEYSPACES, SchemaRows},
+    rows::{KeyspaceRows, LOCAL_KEYSPACES, SchemaRows},
     seed::Seed,
     system_tables::SystemTables,
     type_text::TypeError,
@@ -155,6 +155,8 @@ impl Catalogue {
                 .insert((name.into(), table), UnreadableReason::ColumnsUnknown);
         }
         let before = self.keyspaces.remove(name);
+        let rewound = rows.map(KeyspaceRows::rewound_tables).unwrap_or_default();
+        let rewound: BTreeSet<Box<str>> = rewound.into_iter().map(Into::into).collect();
         let changes = if LOCAL_KEYSPACES.contains(&name) {
             Vec::new()
         } else {
@@ -171,7 +173,8 @@ impl Catalogue {
                 if same_types && old == Some(table) && !unresolved.contains(&key) {
                     continue;
                 }
-                if let Err(reason) = self.register(&types, table, position) {
+                let is_rewound = rewound.contains(&table.name);
+                if let Err(reason) = self.register(&types, table, position, is_rewound) {
                     self.unresolved.insert(key, reason);
                 }
             }
@@ -193,11 +196,19 @@ impl Catalogue {
         types: &TypeResolver<'_>,
         table: &TableDefinition,
         position: Position,
+        rewound: bool,
     ) -> Result<(), UnreadableReason> {
         let id = table.id.ok_or(UnreadableReason::IdUnknown)?;
         let mut parts = types.table(id, table).map_err(UnreadableReason::Type)?;
         if let Some(builtin) = self.system.table(id) {
             add_missing_columns(&mut parts, builtin);
+        }
+        let seeded = self
+            .versions(id)
+            .first()
+            .filter(|version| version.position == Position::START);
+        if rewound && let Some(seeded) = seeded {
+            add_missing_columns(&mut parts, &seeded.schema);
         }
         let schema = TableSchema::new(parts);
         let versions = self.tables.entry(id).or_default();

@@ -121,13 +121,14 @@ impl<'a> TypeResolver<'a> {
     }
 }
 
-/// Adds the static and regular columns of another schema that are missing. Columns are named in each update
-/// (format.md §13.3), so a superset reads the rows of every version.
+/// Adds the static and regular columns of another schema that are neither there nor dropped. Each update in the
+/// log names its columns (format.md §7.3), so a superset reads the rows of every version.
 pub(super) fn add_missing_columns(parts: &mut SchemaParts, other: &TableSchema) {
     for column in other.values() {
-        let known = parts
-            .columns
-            .iter()
+        let columns = parts.columns.iter();
+        let dropped = parts.dropped.iter().map(|dropped| &dropped.column);
+        let known = columns
+            .chain(dropped)
             .any(|known| known.name_bytes == column.name_bytes);
         if !known && matches!(column.kind, ColumnKind::Static | ColumnKind::Regular) {
             parts.columns.push(column.clone());

@@ -89,6 +89,9 @@ pub(super) struct RawRow {
     seeded_at: Option<i64>,
     /// For `tables` and `views`: all columns of the table are known, as its `CREATE` or a seed was seen.
     pub(super) complete: bool,
+    /// For `tables` and `views`: the log's definition took the place of a seed's newer one, but the log did not
+    /// have the `CREATE`.
+    rewound: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -115,6 +118,7 @@ impl RawRow {
             seed: true,
             seeded_at: (written_at != super::seed::UNKNOWN_TIME).then_some(written_at),
             complete: true,
+            rewound: false,
         }
     }
 
@@ -139,6 +143,14 @@ impl RawRow {
     pub(super) fn written_at(&self) -> Option<i64> {
         let cells = self.cells.values().map(|cell| cell.timestamp);
         cells.chain(self.liveness).max()
+    }
+
+    /// Makes the row older than everything.
+    fn forget_time(&mut self) {
+        self.liveness = Some(super::seed::UNKNOWN_TIME);
+        for cell in self.cells.values_mut() {
+            cell.timestamp = super::seed::UNKNOWN_TIME;
+        }
     }
 
     fn delete(&mut self, timestamp: i64) {
@@ -245,14 +257,35 @@ impl KeyspaceRows {
             .is_some_and(|liveness| Some(liveness.timestamp) <= seeded_at)
     }
 
-    /// Forgets what seeds know of one table's columns: all of it, or what is newer than a time.
+    /// Forgets what seeds know of one table's columns: all of it, or what is newer than a time. A newer key
+    /// column stays, as without it no row can be read, but gives way to any that the log has in its place.
     fn forget_seed_columns(&mut self, table: &str, newer_than: Option<i64>) {
-        if let Some(rows) = self.rows.get_mut(&SchemaTable::Columns) {
-            rows.retain(|key, row| {
-                let named = key.first().is_some_and(|name| name == table);
-                !(named && row.seed && row.written_at() > newer_than)
-            });
-        }
+        let Some(rows) = self.rows.get_mut(&SchemaTable::Columns) else {
+            return;
+        };
+        rows.retain(|key, row| {
+            let named = key.first().is_some_and(|name| name == table);
+            if !(named && row.seed && row.written_at() > newer_than) {
+                return true;
+            }
+            let kind = row.get("kind").and_then(Value::as_text);
+            let stays = newer_than.is_some() && matches!(kind, Some("partition_key" | "clustering"));
+            if stays {
+                row.forget_time();
+            }
+            stays
+        });
+    }
+
+    /// Returns the tables of which seeds know columns that the log here may not have yet.
+    pub(super) fn rewound_tables(&self) -> BTreeSet<&str> {
+        let tables = self
+            .live(SchemaTable::Tables)
+            .chain(self.live(SchemaTable::Views));
+        let rewound = tables.filter(|(_, row)| row.rewound);
+        rewound
+            .filter_map(|(key, _)| key.first().map(String::as_str))
+            .collect()
     }
 
     /// Iterates over the deletions that are remembered: of rows by key, of the whole partition without one.
@@ -280,6 +313,8 @@ impl KeyspaceRows {
     pub(super) fn restore(&mut self, table: SchemaTable, key: RowKey, mut row: RawRow) {
         let rows = self.rows.entry(table).or_default();
         row.seed = false;
+        // Whether it was is not saved; it does no harm where it was not.
+        row.rewound = true;
         row.deletion = rows.get(&key).and_then(|old| old.deletion);
         rows.insert(key, row);
     }
@@ -296,10 +331,10 @@ impl KeyspaceRows {
         }
     }
 
-    fn apply(&mut self, table: SchemaTable, update: &PartitionUpdate<'_>, key: RowKey, row: &Row<'_>) {
+    fn apply(&mut self, table: SchemaTable, update: &PartitionUpdate<'_>, key: &[String], row: &Row<'_>) {
         let partition_deletion = self.deletions.get(&table).copied();
         let rows = self.rows.entry(table).or_default();
-        let raw = rows.entry(key.clone()).or_default();
+        let raw = rows.entry(key.to_vec()).or_default();
         raw.seed = false;
         if let Some(timestamp) = partition_deletion {
             raw.delete(timestamp);
@@ -307,7 +342,7 @@ impl KeyspaceRows {
         raw.apply(update, row);
         // What is not interpreted needs no memory of its deletions.
         if !raw.is_live() && (SchemaTable::OPAQUE.contains(&table) || raw.deletion.is_none()) {
-            rows.remove(&key);
+            rows.remove(key);
         }
     }
 
@@ -379,7 +414,7 @@ impl SchemaRows {
                     continue;
                 };
                 if may_rewind || table != SchemaTable::Columns || !rows.is_gone_by_seed(&key, row) {
-                    rows.apply(table, update, key, row);
+                    rows.apply(table, update, &key, row);
                 }
             }
         }
@@ -415,7 +450,9 @@ impl SchemaRows {
                     if let Some(rows) = rows.rows.get_mut(&schema_table) {
                         let complete = rows.remove(&key).is_some_and(|row| row.complete);
                         // The columns that remain and those of the log are the table.
-                        rows.entry(key.clone()).or_default().complete = complete;
+                        let row = rows.entry(key.clone()).or_default();
+                        row.complete = complete;
+                        row.rewound = true;
                     }
                     if is_table {
                         rows.forget_seed_columns(name, Some(liveness.timestamp));
@@ -527,6 +564,7 @@ fn mark_complete(rows: &mut KeyspaceRows, keyspace: &str, mutation: &Mutation<'_
             let key = std::slice::from_ref(&name);
             if let Some(row) = rows.rows.get_mut(&table).and_then(|rows| rows.get_mut(key)) {
                 row.complete = true;
+                row.rewound = false;
             }
         }
     }

@@ -21,8 +21,9 @@ pub(super) const UNKNOWN_TIME: i64 = i64::MIN;
 /// A seed is the schema at *its* time, which may be later than the log's beginning. So, up to
 /// [`Seed::up_to`]:
 /// - what the log says of an object at a time before the seed's write time wins, and takes with it what the
-///   seed knows of that table's columns from after that time: the history goes on from there;
-/// - a `CREATE TABLE` in the log replaces a seed's table whose write times are not known.
+///   seed knows of that table's columns from after that time: the history goes on from there. Rows are still
+///   read with the seed's other columns beside the log's, as a column's own row may have been written again;
+/// - a `CREATE TABLE` in the log replaces all that seeds know of its columns.
 ///
 /// After [`Seed::up_to`] rows are merged by write time alone: an older repeat changes nothing.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -126,23 +127,18 @@ fn table_rows(table: &TableDefinition, rows: &mut Vec<SeedRow>) {
     for (name, value) in &table.options {
         cells.push(cell(name, option_value(value)));
     }
-    let schema_table = match &table.view {
-        Some(view) => {
-            if let Some(id) = view.base_table_id {
-                cells.push(cell("base_table_id", Value::Uuid(id.0)));
-            }
-            cells.push(cell("base_table_name", Value::text(&view.base_table)));
-            cells.push(cell("where_clause", Value::text(&view.where_clause)));
-            cells.push(cell(
-                "include_all_columns",
-                Value::Boolean(view.include_all_columns),
-            ));
-            SchemaTable::Views
+    let schema_table = if let Some(view) = &table.view {
+        if let Some(id) = view.base_table_id {
+            cells.push(cell("base_table_id", Value::Uuid(id.0)));
         }
-        None => {
-            cells.push(cell("flags", Value::texts(flag_names(table.flags))));
-            SchemaTable::Tables
-        }
+        let all_columns = Value::Boolean(view.include_all_columns);
+        cells.push(cell("base_table_name", Value::text(&view.base_table)));
+        cells.push(cell("where_clause", Value::text(&view.where_clause)));
+        cells.push(cell("include_all_columns", all_columns));
+        SchemaTable::Views
+    } else {
+        cells.push(cell("flags", Value::texts(flag_names(table.flags))));
+        SchemaTable::Tables
     };
     rows.push((schema_table, key(&[&table.name]), cells));
     for column in &table.columns {

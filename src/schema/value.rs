@@ -190,7 +190,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 /// Returns the bytes of `0x…`, or `None` if the text is not that.
 pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits = text.strip_prefix("0x")?;
-    if digits.len() % 2 != 0 {
+    if !digits.len().is_multiple_of(2) {
         return None;
     }
     let pairs = digits.as_bytes().chunks_exact(2);

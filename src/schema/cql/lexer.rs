@@ -178,12 +178,15 @@ fn blob(input: &str) -> IResult<&str, Vec<u8>> {
         alt((tag("0x"), tag("0X"))),
         take_while(|c: char| c.is_ascii_hexdigit()),
     );
-    map(verify(digits, |text: &str| text.len() % 2 == 0), |text: &str| {
-        text.as_bytes()
-            .chunks_exact(2)
-            .filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-            .collect()
-    })
+    map(
+        verify(digits, |text: &str| text.len().is_multiple_of(2)),
+        |text: &str| {
+            text.as_bytes()
+                .chunks_exact(2)
+                .filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+                .collect()
+        },
+    )
     .parse(input)
 }
 

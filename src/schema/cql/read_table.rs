@@ -50,9 +50,13 @@ pub(super) fn create_table(cursor: &mut Cursor<'_>) -> Read<Statement> {
     })
 }
 
+type Names = Vec<Box<str>>;
+
 enum Element {
+    /// A column, and whether `PRIMARY KEY` follows it.
     Column(ColumnDefinition, bool),
-    Key(Vec<Box<str>>, Vec<Box<str>>),
+    /// Partition key and clustering.
+    Key(Names, Names),
 }
 
 fn element(cursor: &mut Cursor<'_>) -> Read<Element> {
@@ -66,7 +70,7 @@ fn element(cursor: &mut Cursor<'_>) -> Read<Element> {
 }
 
 /// Reads `(a, b)` or `((a, b), c)`.
-fn primary_key(cursor: &mut Cursor<'_>) -> Read<(Vec<Box<str>>, Vec<Box<str>>)> {
+fn primary_key(cursor: &mut Cursor<'_>) -> Read<(Names, Names)> {
     let name = |cursor: &mut Cursor<'_>| cursor.name("a column");
     cursor.expect_symbol('(')?;
     let partition = if cursor.symbol('(') {

@@ -29,7 +29,7 @@ fn nested(cursor: &mut Cursor<'_>, depth: usize) -> Read<TypeText> {
             };
             cursor.advance();
             cursor.advance();
-            parameters(cursor, kind, depth)
+            parameters(cursor, &kind, depth)
         }
         _ => Ok(TypeText::Named(cursor.qualified("a type")?.name)),
     }
@@ -54,9 +54,9 @@ impl Parameterized {
     }
 }
 
-fn parameters(cursor: &mut Cursor<'_>, kind: Parameterized, depth: usize) -> Read<TypeText> {
+fn parameters(cursor: &mut Cursor<'_>, kind: &Parameterized, depth: usize) -> Read<TypeText> {
     let generic = match kind {
-        Parameterized::Generic(generic) => generic,
+        Parameterized::Generic(generic) => *generic,
         Parameterized::Vector => {
             let element = nested(cursor, depth + 1)?;
             cursor.expect_symbol(',')?;

@@ -44,7 +44,7 @@ pub fn alter_keyspace(after: &KeyspaceDefinition) -> String {
 /// Returns the `ALTER TYPE` statements that lead from one definition to the other: renames, changes of type
 /// (3.x), additions.
 pub fn alter_type(keyspace: &str, before: &TypeDefinition, after: &TypeDefinition) -> Vec<String> {
-    let alter = format!("ALTER TYPE {}.{}", quote_name(keyspace), quote_name(&after.name));
+    let start = format!("ALTER TYPE {}.{}", quote_name(keyspace), quote_name(&after.name));
     let mut statements = Vec::new();
     let pairs = || before.fields.iter().zip(&after.fields);
     let renamed: Vec<_> = pairs()
@@ -52,12 +52,12 @@ pub fn alter_type(keyspace: &str, before: &TypeDefinition, after: &TypeDefinitio
         .map(|(old, new)| format!("{} TO {}", quote_name(&old.name), quote_name(&new.name)))
         .collect();
     if !renamed.is_empty() {
-        statements.push(format!("{alter} RENAME {};", renamed.join(" AND ")));
+        statements.push(format!("{start} RENAME {};", renamed.join(" AND ")));
     }
     for (old, new) in pairs() {
         if old.type_text != new.type_text {
             statements.push(format!(
-                "{alter} ALTER {} TYPE {};",
+                "{start} ALTER {} TYPE {};",
                 quote_name(&new.name),
                 new.type_text
             ));
@@ -65,7 +65,7 @@ pub fn alter_type(keyspace: &str, before: &TypeDefinition, after: &TypeDefinitio
     }
     for added in after.fields.iter().skip(before.fields.len()) {
         statements.push(format!(
-            "{alter} ADD {} {};",
+            "{start} ADD {} {};",
             quote_name(&added.name),
             added.type_text
         ));
@@ -82,7 +82,7 @@ pub fn alter_table(keyspace: &str, before: &TableDefinition, after: &TableDefini
     } else {
         "TABLE"
     };
-    let alter = format!(
+    let start = format!(
         "ALTER {object} {}.{}",
         quote_name(keyspace),
         quote_name(&after.name)
@@ -90,33 +90,33 @@ pub fn alter_table(keyspace: &str, before: &TableDefinition, after: &TableDefini
     let mut statements = Vec::new();
     if after.view.is_none() {
         if before.flags.is_compact() && !after.flags.is_compact() {
-            statements.push(format!("{alter} DROP COMPACT STORAGE;"));
+            statements.push(format!("{start} DROP COMPACT STORAGE;"));
         } else {
-            alter_columns(&alter, before, after, &mut statements);
+            alter_columns(&start, before, after, &mut statements);
         }
     }
     let set: Vec<_> = changed_options(before, after)
         .map(|(name, value)| option_text(name, value))
         .collect();
     if !set.is_empty() {
-        statements.push(format!("{alter} WITH {};", set.join(" AND ")));
+        statements.push(format!("{start} WITH {};", set.join(" AND ")));
     }
     statements
 }
 
-fn alter_columns(alter: &str, before: &TableDefinition, after: &TableDefinition, out: &mut Vec<String>) {
+fn alter_columns(start: &str, before: &TableDefinition, after: &TableDefinition, out: &mut Vec<String>) {
     let renamed = renamed_columns(before, after);
     if !renamed.is_empty() {
         let pairs = renamed
             .iter()
             .map(|(old, new)| format!("{} TO {}", quote_name(old), quote_name(new)));
-        out.push(format!("{alter} RENAME {};", join(pairs, " AND ")));
+        out.push(format!("{start} RENAME {};", join(pairs, " AND ")));
     }
     for dropped in &after.dropped {
         // A column that is dropped and added in one step has a new time of its drop, and is there.
         if before.column(&dropped.name).is_some() && !before.dropped.contains(dropped) {
             out.push(format!(
-                "{alter} DROP {} USING TIMESTAMP {};",
+                "{start} DROP {} USING TIMESTAMP {};",
                 quote_name(&dropped.name),
                 dropped.dropped_at
             ));
@@ -128,25 +128,19 @@ fn alter_columns(alter: &str, before: &TableDefinition, after: &TableDefinition,
             .dropped
             .iter()
             .any(|dropped| dropped.name == column.name && !before.dropped.contains(dropped));
-        match before.column(&column.name) {
-            Some(old) if !dropped_now => {
-                if old.type_text != column.type_text {
-                    out.push(format!(
-                        "{alter} ALTER {} TYPE {};",
-                        quote_name(&column.name),
-                        column.type_text
-                    ));
-                }
+        let old = before.column(&column.name).filter(|_| !dropped_now);
+        if let Some(old) = old {
+            if old.type_text != column.type_text {
+                let name = quote_name(&column.name);
+                out.push(format!("{start} ALTER {name} TYPE {};", column.type_text));
             }
-            _ if is_value => {
-                let fixed = if column.kind == ColumnKind::Static {
-                    " static"
-                } else {
-                    ""
-                };
-                out.push(format!("{alter} ADD {}{fixed};", column_type_text(column)));
-            }
-            _ => {}
+        } else if is_value {
+            let fixed = if column.kind == ColumnKind::Static {
+                " static"
+            } else {
+                ""
+            };
+            out.push(format!("{start} ADD {}{fixed};", column_type_text(column)));
         }
     }
 }

@@ -8,6 +8,7 @@ use super::names::{quote_name, quote_text};
 use crate::schema::{
     definition::{
         ColumnDefinition, IndexDefinition, KeyspaceDefinition, OptionValue, TableDefinition, TypeDefinition,
+        ViewDefinition,
     },
     value::hex,
 };
@@ -81,43 +82,45 @@ pub fn create_index(keyspace: &str, table: &str, index: &IndexDefinition) -> Str
 ///
 /// A super column family has no CQL; its text is that of a table with `COMPACT STORAGE` and its inner layout.
 pub fn create_table(keyspace: &str, table: &TableDefinition, detail: TableText) -> String {
-    let mut text = match &table.view {
-        Some(view) => {
-            let selected = if view.include_all_columns {
-                "*".to_owned()
-            } else {
-                join(table.columns.iter().map(|column| quote_name(&column.name)), ", ")
-            };
-            format!(
-                "CREATE MATERIALIZED VIEW {}.{} AS SELECT {selected} FROM {}.{} WHERE {} PRIMARY KEY {}",
-                quote_name(keyspace),
-                quote_name(&table.name),
-                quote_name(keyspace),
-                quote_name(&view.base_table),
-                view.where_clause,
-                primary_key(table),
-            )
-        }
-        None => {
-            let columns = table
-                .columns
-                .iter()
-                .filter(|column| !is_hidden(table, column))
-                .map(|column| column_text(table, column));
-            format!(
-                "CREATE TABLE {}.{} ({}, PRIMARY KEY {})",
-                quote_name(keyspace),
-                quote_name(&table.name),
-                join(columns, ", "),
-                primary_key(table),
-            )
-        }
+    let mut text = if let Some(view) = &table.view {
+        view_head(keyspace, table, view)
+    } else {
+        let columns = table
+            .columns
+            .iter()
+            .filter(|column| !is_hidden(table, column))
+            .map(|column| column_text(table, column));
+        format!(
+            "CREATE TABLE {}.{} ({}, PRIMARY KEY {})",
+            quote_name(keyspace),
+            quote_name(&table.name),
+            join(columns, ", "),
+            primary_key(table),
+        )
     };
     for (at, property) in properties(table, detail).into_iter().enumerate() {
         text.push_str(if at == 0 { " WITH " } else { " AND " });
         text.push_str(&property);
     }
     text + ";"
+}
+
+/// Returns `CREATE MATERIALIZED VIEW` up to its `PRIMARY KEY`.
+fn view_head(keyspace: &str, table: &TableDefinition, view: &ViewDefinition) -> String {
+    let selected = if view.include_all_columns {
+        "*".to_owned()
+    } else {
+        join(table.columns.iter().map(|column| quote_name(&column.name)), ", ")
+    };
+    format!(
+        "CREATE MATERIALIZED VIEW {}.{} AS SELECT {selected} FROM {}.{} WHERE {} PRIMARY KEY {}",
+        quote_name(keyspace),
+        quote_name(&table.name),
+        quote_name(keyspace),
+        quote_name(&view.base_table),
+        view.where_clause,
+        primary_key(table),
+    )
 }
 
 /// Returns whether a column is one of those that Cassandra adds to compact tables (format.md §11.6).

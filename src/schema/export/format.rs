@@ -99,7 +99,8 @@ pub(super) struct Dropped {
     pub(super) kind: Box<str>,
     #[serde(rename = "type")]
     pub(super) type_text: Box<str>,
-    pub(super) dropped_at: i64,
+    #[serde(rename = "dropped_at")]
+    pub(super) at: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) write_time: Option<i64>,
 }

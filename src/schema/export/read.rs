@@ -199,7 +199,7 @@ fn table(exported: format::Table) -> Result<TableDefinition, ImportError> {
             type_text: type_text(&dropped.type_text)?,
             name: dropped.name,
             kind: kind(&dropped.kind)?,
-            dropped_at: dropped.dropped_at,
+            dropped_at: dropped.at,
         });
     }
     for (name, value) in exported.options {

@@ -108,7 +108,7 @@ fn table(table: &TableDefinition, times: &Times<'_>) -> format::Table {
         name: dropped.name.clone(),
         kind: kind_name(dropped.kind).into(),
         type_text: dropped.type_text.clone(),
-        dropped_at: dropped.dropped_at,
+        at: dropped.dropped_at,
         write_time: times.of(SchemaTable::DroppedColumns, &[name, &dropped.name]),
     });
     let indexes = table.indexes.values().map(|index| format::Index {

@@ -1,6 +1,6 @@
 //! Following a node's log gives what its statements say, step by step.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::load::{SETS, fixture, followed, logged};
 use crate::schema::{
@@ -137,12 +137,9 @@ fn follow_with_statements(version: &str, set: &str) -> usize {
 }
 
 fn changes_between(before: &Keyspaces, after: &Keyspaces) -> Vec<SchemaChange> {
-    let mut names: BTreeMap<&str, ()> = BTreeMap::new();
-    for name in before.keys().chain(after.keys()) {
-        names.insert(name, ());
-    }
+    let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
     let each = names
-        .keys()
+        .iter()
         .flat_map(|name| diff(before.get(*name), after.get(*name), 0));
     each.collect()
 }
