@@ -239,7 +239,9 @@ impl SegmentDecoder {
         let segment = self.segment();
         Ok(match outcome {
             Outcome::Again | Outcome::Wait => Poll::Wait,
-            Outcome::Need(range) => Poll::Need(range),
+            // A step starts over with the new window: it must hold all that the step looks at, else the
+            // caller would be sent to and fro between two places for ever.
+            Outcome::Need(range) => Poll::Need(self.anchor().unwrap_or(range.start).min(range.start)..range.end),
             Outcome::Header => match &self.descriptor {
                 Some(descriptor) => Poll::Header(descriptor),
                 None => Poll::Wait,
@@ -254,6 +256,18 @@ impl SegmentDecoder {
                 mutation: self.buffer.get(mutation).unwrap_or_default(),
             }),
         })
+    }
+
+    /// Returns the first file offset that the step in hand looks at.
+    fn anchor(&self) -> Option<u64> {
+        match &self.state {
+            State::Header | State::HeaderRead(_) => Some(0),
+            State::Marker(at) | State::FindSectionEnd { at, .. } => Some(*at),
+            State::Plain(cursor) => Some(cursor.at),
+            State::Scan(scan) => Some(scan.at),
+            State::Section(section) => Some(section.marker),
+            State::Unpacked(_) | State::Ended(_) => None,
+        }
     }
 
     fn segment(&self) -> i64 {
