@@ -13,6 +13,8 @@ mod lists;
 mod literal;
 mod statement;
 mod table_names;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::{collections::HashMap, sync::Arc};

@@ -168,7 +168,8 @@ impl ChangeWriter<'_, '_> {
                     self.notes.add(Approximation::ListElement);
                     new.push((lifetime, (path, value)));
                 }
-                (None, None) if is_overwrite => {}
+                // What has expired may as well not have been added.
+                (None, None) if is_overwrite || element.value().is_some() => {}
                 (None, None) => self.notes.add(Approximation::UnknownListElement),
             }
         }

@@ -132,7 +132,8 @@ impl ChangeWriter<'_, '_> {
         Ok(())
     }
 
-    fn push_rows_deletion(&mut self, key: &KeyText) {
+    /// Deletes all rows with these key columns.
+    pub(super) fn push_rows_deletion(&mut self, key: &KeyText) {
         let time = self.write_time(self.change.timestamp);
         push_delete(&[], self.names.table(), time, key.relations(), self.out);
         self.note_counter_deletion();

@@ -23,6 +23,8 @@ pub(super) struct RowParts {
     nulls: Vec<String>,
     /// Elements and fields that are removed, as `DELETE` names them.
     pub(super) removals: Vec<String>,
+    /// Whether the row of a dense table is deleted, which is its one cell's deletion.
+    deletes_row: bool,
 }
 
 /// What lives equally long.
@@ -107,6 +109,10 @@ impl ChangeWriter<'_, '_> {
         for column_write in &write.columns {
             self.write_column(column_write, write.clustering.as_deref(), &key, &mut parts)?;
         }
+        let has_null = write.clustering.iter().flatten().any(Option::is_none);
+        if parts.deletes_row && has_null {
+            self.notes.add(Approximation::NullClustering);
+        }
         self.push_parts(parts, &key);
         Ok(())
     }
@@ -176,7 +182,7 @@ impl ChangeWriter<'_, '_> {
             CellContent::Live(value) => (value, None),
             CellContent::Expiring(value, expiration) => (value, Some(expiration)),
             CellContent::Tombstone(_) if column.ty == CqlType::Native(NativeType::Empty) => {
-                self.notes.add(Approximation::HiddenCell);
+                parts.deletes_row = true;
                 return Ok(());
             }
             CellContent::Tombstone(_) => {
@@ -214,6 +220,9 @@ impl ChangeWriter<'_, '_> {
         if !parts.removals.is_empty() {
             let time = self.write_time(self.change.timestamp);
             push_delete(&parts.removals, self.names.table(), time, key.relations(), self.out);
+        }
+        if parts.deletes_row {
+            self.push_rows_deletion(key);
         }
     }
 
