@@ -86,7 +86,13 @@ impl CqlRecords {
             return Ok(());
         }
         let start = out.len();
-        let Self { now, tables, lists, counters, approximations } = self;
+        let Self {
+            now,
+            tables,
+            lists,
+            counters,
+            approximations,
+        } = self;
         let names = tables
             .entry(change.table.id())
             .and_modify(|names| {
@@ -95,10 +101,22 @@ impl CqlRecords {
                 }
             })
             .or_insert_with(|| TableNames::new(Arc::clone(&change.table)));
-        let notes = Notes { place, table: names.table(), approximations };
+        let notes = Notes {
+            place,
+            table: names.table(),
+            approximations,
+        };
         let expires_by_default = has_default_ttl(catalogue, change.table.id());
-        let mut writer =
-            ChangeWriter { names, change, now: *now, expires_by_default, lists, counters, notes, out };
+        let mut writer = ChangeWriter {
+            names,
+            change,
+            now: *now,
+            expires_by_default,
+            lists,
+            counters,
+            notes,
+            out,
+        };
         writer.write().map_err(|source| {
             out.truncate(start);
             RecordError::new(&change.table, source)
@@ -125,9 +143,14 @@ impl CqlRecords {
         }
         for statement in &change.statements {
             if statement.contains(['\n', '\r']) {
-                self.approximations.add(Approximation::LineBreak, place, &change.name);
+                self.approximations
+                    .add(Approximation::LineBreak, place, &change.name);
             }
-            out.extend(statement.chars().map(|c| if matches!(c, '\n' | '\r') { ' ' } else { c }));
+            out.extend(
+                statement
+                    .chars()
+                    .map(|c| if matches!(c, '\n' | '\r') { ' ' } else { c }),
+            );
             out.push_str(if statement.ends_with(';') { "\n" } else { ";\n" });
         }
     }
@@ -201,7 +224,9 @@ impl ChangeWriter<'_, '_> {
     ///
     /// Null, which only compact tables have at the end of a clustering, is said by leaving the column out.
     fn row_key(&mut self, clustering: &[Option<&[u8]>]) -> Result<Option<KeyText>, ValueError> {
-        let Some(mut key) = self.partition_key()? else { return Ok(None) };
+        let Some(mut key) = self.partition_key()? else {
+            return Ok(None);
+        };
         for (value, (column, name)) in clustering.iter().zip(self.names.clustering()) {
             let Some(value) = value else { continue };
             let Some(value) = literal(&column.ty, value)? else {

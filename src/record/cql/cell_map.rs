@@ -33,7 +33,9 @@ pub(super) struct CellMap<V> {
 
 impl<V> Default for CellMap<V> {
     fn default() -> Self {
-        Self { cells: BTreeMap::new() }
+        Self {
+            cells: BTreeMap::new(),
+        }
     }
 }
 
@@ -60,7 +62,12 @@ impl<V> CellMap<V> {
         scope: Scope<'_, '_>,
         mut change: impl FnMut(&mut V, IsMet) -> bool,
     ) {
-        let start = CellKey { table, partition_key: partition_key.into(), clustering: None, column: "".into() };
+        let start = CellKey {
+            table,
+            partition_key: partition_key.into(),
+            clustering: None,
+            column: "".into(),
+        };
         let mut forgotten = Vec::new();
         for (key, value) in self.cells.range_mut((Bound::Included(start), Bound::Unbounded)) {
             if key.table != table || *key.partition_key != *partition_key {
@@ -78,7 +85,12 @@ impl<V> CellMap<V> {
 
     /// Forgets a table, or one column of it.
     pub(super) fn forget(&mut self, table: TableId, column: Option<&str>, mut forget: impl FnMut(V)) {
-        let start = CellKey { table, partition_key: [].into(), clustering: None, column: "".into() };
+        let start = CellKey {
+            table,
+            partition_key: [].into(),
+            clustering: None,
+            column: "".into(),
+        };
         let keys: Vec<CellKey> = self
             .cells
             .range((Bound::Included(start), Bound::Unbounded))
@@ -107,7 +119,9 @@ fn is_met(key: &CellKey, scope: Scope<'_, '_>) -> IsMet {
     let is_met = match (scope, &key.clustering) {
         (Scope::Partition, _) => true,
         (Scope::Row(_) | Scope::Range(..), None) => false,
-        (Scope::Row(row), Some(clustering)) => clustering.iter().map(Option::as_deref).eq(row.iter().copied()),
+        (Scope::Row(row), Some(clustering)) => {
+            clustering.iter().map(Option::as_deref).eq(row.iter().copied())
+        }
         (Scope::Range(columns, range), Some(clustering)) => match is_in_range(columns, clustering, range) {
             Some(is_met) => is_met,
             None => return IsMet::Unknown,

@@ -14,13 +14,19 @@ pub(super) fn is_same_value(ty: &CqlType, a: Option<&[u8]>, b: Option<&[u8]>) ->
     let (Some(a), Some(b)) = (a, b) else { return a == b };
     let text = |bytes| {
         let mut text = String::new();
-        write_json_canonical_decimal(ty, bytes, Dialect::Ringtap, &mut text).ok().map(|()| text)
+        write_json_canonical_decimal(ty, bytes, Dialect::Ringtap, &mut text)
+            .ok()
+            .map(|()| text)
     };
     a == b || matches!((text(a), text(b)), (Some(a), Some(b)) if a == b)
 }
 
 /// Returns whether a row is in a range; `None` if its types' order is not known here.
-pub(super) fn is_in_range(columns: &[Column], row: &[Option<Box<[u8]>>], range: &DeletedRange<'_>) -> Option<bool> {
+pub(super) fn is_in_range(
+    columns: &[Column],
+    row: &[Option<Box<[u8]>>],
+    range: &DeletedRange<'_>,
+) -> Option<bool> {
     let after_start = match &range.start {
         Some(bound) => match to_bound(columns, row, bound)? {
             Ordering::Equal => bound.inclusive,

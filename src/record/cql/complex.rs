@@ -10,7 +10,7 @@ use super::{
     Approximation, ChangeWriter,
     cell_map::CellKey,
     lifetime::Lifetime,
-    lists::{is_prepended, timeuuid_order},
+    lists::{Known, is_prepended, timeuuid_order},
     literal::literal,
     statement::{KeyText, push_delete, push_update},
     write::{Assignment, RowParts},
@@ -41,14 +41,26 @@ impl ChangeWriter<'_, '_> {
             && !is_overwrite
         {
             let time = self.write_time(cleared.timestamp);
-            push_delete(&[name.to_owned()], self.names.table(), time, key.relations(), self.out);
+            push_delete(
+                &[name.to_owned()],
+                self.names.table(),
+                time,
+                key.relations(),
+                self.out,
+            );
         }
         if let CqlType::List(element_type, _) = &column.ty {
             let cell_key = self.cell_key(clustering, &column.name);
             if let Some(cleared) = cleared {
                 self.lists.cleared(&cell_key, cleared.timestamp);
             }
-            return self.write_list((element_type, name), is_overwrite, elements, (&cell_key, key), parts);
+            return self.write_list(
+                (element_type, name),
+                is_overwrite,
+                elements,
+                (&cell_key, key),
+                parts,
+            );
         }
         let puts = self.puts(&column.ty, name, is_overwrite, elements, parts)?;
         if puts.is_empty() && is_overwrite {
@@ -68,7 +80,10 @@ impl ChangeWriter<'_, '_> {
             parts.assign(
                 lifetime,
                 if is_whole {
-                    Assignment::Whole { name: name.into(), value }
+                    Assignment::Whole {
+                        name: name.into(),
+                        value,
+                    }
                 } else {
                     Assignment::Part(format!("{name} = {name} + {value}"))
                 },
@@ -92,8 +107,11 @@ impl ChangeWriter<'_, '_> {
                 self.notes.add(Approximation::Value);
                 continue;
             };
-            let removal =
-                if matches!(ty, CqlType::UserType(..)) { format!("{name}.{path}") } else { format!("{name}[{path}]") };
+            let removal = if matches!(ty, CqlType::UserType(..)) {
+                format!("{name}.{path}")
+            } else {
+                format!("{name}[{path}]")
+            };
             let Some((value, lifetime)) = self.live(element) else {
                 // An overwrite removes what was there by itself.
                 if !is_overwrite || matches!(element.content, CellContent::Tombstone(_)) {
@@ -101,7 +119,9 @@ impl ChangeWriter<'_, '_> {
                 }
                 continue;
             };
-            let value = value_type.map(|value_type| literal(value_type, value)).transpose()?;
+            let value = value_type
+                .map(|value_type| literal(value_type, value))
+                .transpose()?;
             if value == Some(None) {
                 self.notes.add(Approximation::Value);
                 parts.removals.push(removal);
@@ -141,7 +161,7 @@ impl ChangeWriter<'_, '_> {
         let mut new: Vec<(Lifetime, ListElement<'_>)> = Vec::new();
         for element in elements {
             let path = element.path.unwrap_or_default();
-            let index = self.lists.index(cell_key, path);
+            let known = self.lists.find(cell_key, path);
             let live = match self.live(element) {
                 Some((value, lifetime)) => {
                     let value = literal(element_type, value)?;
@@ -152,43 +172,65 @@ impl ChangeWriter<'_, '_> {
                 }
                 None => None,
             };
-            match (index, live) {
-                (Some(index), Some((lifetime, value))) => {
+            match (known, live) {
+                (Known::At(index), Some((lifetime, value))) => {
                     let assignment = [format!("{name}[{index}] = {value}")];
                     let using = (time, self.ttl(lifetime));
-                    push_update(assignment.iter(), self.names.table(), using, key.relations(), self.out);
-                    self.lists.rewritten(cell_key, index, timestamp);
+                    push_update(
+                        assignment.iter(),
+                        self.names.table(),
+                        using,
+                        key.relations(),
+                        self.out,
+                    );
+                    self.lists.rewritten(cell_key, path, timestamp);
                 }
-                (Some(index), None) => {
+                (Known::At(index), None) => {
                     let what = [format!("{name}[{index}]")];
                     push_delete(&what, self.names.table(), time, key.relations(), self.out);
-                    self.lists.removed(cell_key, index, timestamp);
+                    self.lists.removed(cell_key, path, timestamp);
                 }
-                (None, Some((lifetime, value))) => {
+                (Known::Removed(removed_at), _) if timestamp <= removed_at => {}
+                (_, Some((lifetime, value))) => {
                     self.notes.add(Approximation::ListElement);
                     new.push((lifetime, (path, value)));
                 }
                 // What has expired may as well not have been added.
-                (None, None) if is_overwrite || element.value().is_some() => {}
-                (None, None) => self.notes.add(Approximation::UnknownListElement),
+                (_, None) if is_overwrite || element.value().is_some() => {}
+                (Known::Removed(_), None) => {}
+                (Known::No, None) => self.notes.add(Approximation::UnknownListElement),
             }
         }
         new.sort_by_cached_key(|(_, (path, _))| timeuuid_order(path));
-        let in_front = if is_overwrite { 0 } else { new.partition_point(|(_, (path, _))| is_prepended(path)) };
+        let in_front = if is_overwrite {
+            0
+        } else {
+            new.partition_point(|(_, (path, _))| is_prepended(path))
+        };
         let appended = new.split_off(in_front);
         self.prepend((name, cell_key, key), new);
         self.append((name, cell_key, key), is_overwrite, appended, parts);
         Ok(())
     }
 
-    fn prepend(&mut self, (name, cell_key, key): (&str, &CellKey, &KeyText), new: Vec<(Lifetime, ListElement<'_>)>) {
+    fn prepend(
+        &mut self,
+        (name, cell_key, key): (&str, &CellKey, &KeyText),
+        new: Vec<(Lifetime, ListElement<'_>)>,
+    ) {
         let time = self.write_time(self.change.timestamp);
         // The last one comes first, as each statement puts its elements before those of the others.
         for (lifetime, run) in runs(new).into_iter().rev() {
             let (paths, values): (Vec<_>, Vec<_>) = run.into_iter().unzip();
             let assignment = [format!("{name} = [{}] + {name}", values.join(", "))];
             let using = (time, self.ttl(lifetime));
-            push_update(assignment.iter(), self.names.table(), using, key.relations(), self.out);
+            push_update(
+                assignment.iter(),
+                self.names.table(),
+                using,
+                key.relations(),
+                self.out,
+            );
             self.lists.added(cell_key, &paths, self.change.timestamp, true);
         }
     }
@@ -211,12 +253,28 @@ impl ChangeWriter<'_, '_> {
         for (lifetime, run) in runs {
             let (paths, values): (Vec<_>, Vec<_>) = run.into_iter().unzip();
             let value = format!("[{}]", values.join(", "));
-            let part = if is_whole { format!("{name} = {value}") } else { format!("{name} = {name} + {value}") };
+            let part = if is_whole {
+                format!("{name} = {value}")
+            } else {
+                format!("{name} = {name} + {value}")
+            };
             if !is_one_run {
                 let using = (time, self.ttl(lifetime));
-                push_update([part].iter(), self.names.table(), using, key.relations(), self.out);
+                push_update(
+                    [part].iter(),
+                    self.names.table(),
+                    using,
+                    key.relations(),
+                    self.out,
+                );
             } else if is_whole {
-                parts.assign(lifetime, Assignment::Whole { name: name.into(), value });
+                parts.assign(
+                    lifetime,
+                    Assignment::Whole {
+                        name: name.into(),
+                        value,
+                    },
+                );
             } else {
                 parts.assign(lifetime, Assignment::Part(part));
             }
@@ -260,8 +318,12 @@ fn path_text<'t>(ty: &'t CqlType, path: &[u8]) -> Result<Option<(String, Option<
         CqlType::Set(element, _) => Ok(literal(element, path)?.map(|text| (text, None))),
         CqlType::Map(entry, _) => Ok(literal(&entry.0, path)?.map(|text| (text, Some(&entry.1)))),
         CqlType::UserType(user_type, _) => {
-            let index = path.first_chunk().map(|index| usize::from(u16::from_be_bytes(*index)));
-            let field = index.and_then(|index| user_type.fields.get(index)).ok_or(ValueError::Truncated)?;
+            let index = path
+                .first_chunk()
+                .map(|index| usize::from(u16::from_be_bytes(*index)));
+            let field = index
+                .and_then(|index| user_type.fields.get(index))
+                .ok_or(ValueError::Truncated)?;
             Ok(Some((quote_name(&field.name).into_owned(), Some(&field.ty))))
         }
         _ => Err(ValueError::UnexpectedNull),

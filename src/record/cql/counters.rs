@@ -15,7 +15,7 @@ pub(super) const COUNTERS_MAX: usize = 1 << 20;
 /// The counters that were seen.
 #[derive(Debug)]
 pub(super) struct Counters {
-    counters: CellMap<Vec<Shard>>,
+    shards: CellMap<Vec<Shard>>,
     len: usize,
     len_max: usize,
 }
@@ -47,27 +47,37 @@ impl Default for Counters {
 impl Counters {
     /// Makes one that remembers so many counters.
     pub(super) fn with_capacity(len_max: usize) -> Self {
-        Self { counters: CellMap::default(), len: 0, len_max }
+        Self {
+            shards: CellMap::default(),
+            len: 0,
+            len_max,
+        }
     }
 
     /// Returns by how much a counter has changed.
     pub(super) fn increment(&mut self, key: &CellKey, context: &[u8]) -> Result<Increment, ValueError> {
         let context = CounterContext::parse(context)?;
-        if self.counters.get_mut(key).is_none() {
+        if self.shards.get_mut(key).is_none() {
             if self.len >= self.len_max {
                 return Ok(Increment::Unknown);
             }
             self.len += 1;
-            self.counters.insert(key.clone(), Vec::new());
+            self.shards.insert(key.clone(), Vec::new());
         }
-        let Some(known) = self.counters.get_mut(key) else { return Ok(Increment::Unknown) };
+        let Some(known) = self.shards.get_mut(key) else {
+            return Ok(Increment::Unknown);
+        };
         let mut increment = 0_i64;
         let mut is_new = false;
         for shard in context.shards() {
             let Some(before) = known.iter_mut().find(|before| before.id == shard.id) else {
                 increment = increment.wrapping_add(shard.count);
                 is_new = true;
-                known.push(Shard { id: shard.id, clock: shard.clock, count: shard.count });
+                known.push(Shard {
+                    id: shard.id,
+                    clock: shard.clock,
+                    count: shard.count,
+                });
                 continue;
             };
             if shard.clock > before.clock {
@@ -76,29 +86,34 @@ impl Counters {
                 (before.clock, before.count) = (shard.clock, shard.count);
             }
         }
-        Ok(if is_new { Increment::By(increment) } else { Increment::Known })
+        Ok(if is_new {
+            Increment::By(increment)
+        } else {
+            Increment::Known
+        })
     }
 
     /// Notes that one counter was deleted.
     pub(super) fn removed(&mut self, key: &CellKey) {
-        if let Some(known) = self.counters.get_mut(key) {
+        if let Some(known) = self.shards.get_mut(key) {
             known.clear();
         }
     }
 
     /// Notes a deletion of rows: what is counted then starts anew.
     pub(super) fn deleted(&mut self, table: TableId, partition_key: &[u8], scope: Scope<'_, '_>) {
-        self.counters.delete(table, partition_key, scope, |shards, is_met| {
-            if is_met == IsMet::Yes {
-                shards.clear();
-            }
-            true
-        });
+        self.shards
+            .delete(table, partition_key, scope, |shards, is_met| {
+                if is_met == IsMet::Yes {
+                    shards.clear();
+                }
+                true
+            });
     }
 
     /// Forgets a table, or one column of it.
     pub(super) fn forget(&mut self, table: TableId, column: Option<&str>) {
         let len = &mut self.len;
-        self.counters.forget(table, column, |_| *len -= 1);
+        self.shards.forget(table, column, |_| *len -= 1);
     }
 }

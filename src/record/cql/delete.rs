@@ -29,17 +29,28 @@ impl ChangeWriter<'_, '_> {
             self.notes.add(Approximation::HiddenCell);
             return Ok(());
         }
-        let Some(key) = self.row_key(clustering)? else { return Ok(()) };
+        let Some(key) = self.row_key(clustering)? else {
+            return Ok(());
+        };
         if !clustering.iter().any(Option::is_none) {
             self.push_rows_deletion(&key);
             return Ok(());
         }
         // A row of a dense table is its one cell; `DELETE` would take the rows with the same prefix as well.
-        let value = self.names.value(0).filter(|(column, _)| column.ty != CqlType::Native(NativeType::Empty));
+        let value = self
+            .names
+            .value(0)
+            .filter(|(column, _)| column.ty != CqlType::Native(NativeType::Empty));
         if let Some((_, name)) = value {
             let time = self.write_time(self.change.timestamp);
             let assignment = [format!("{name} = null")];
-            push_update(assignment.iter(), self.names.table(), (time, None), key.relations(), self.out);
+            push_update(
+                assignment.iter(),
+                self.names.table(),
+                (time, None),
+                key.relations(),
+                self.out,
+            );
         } else {
             self.notes.add(Approximation::NullClustering);
             self.push_rows_deletion(&key);
@@ -57,9 +68,14 @@ impl ChangeWriter<'_, '_> {
             return Ok(());
         }
         self.note_deletion(Scope::Range(schema.clustering(), range));
-        let Some(key) = self.partition_key()? else { return Ok(()) };
+        let Some(key) = self.partition_key()? else {
+            return Ok(());
+        };
         let is_same = |at: usize, a: Value<'_>, b: Value<'_>| {
-            schema.clustering().get(at).is_some_and(|column| is_same_value(&column.ty, a, b))
+            schema
+                .clustering()
+                .get(at)
+                .is_some_and(|column| is_same_value(&column.ty, a, b))
         };
         for slice in split_range(range, is_same) {
             self.delete_slice(&key, &slice)?;
@@ -71,12 +87,18 @@ impl ChangeWriter<'_, '_> {
         let mut relations = KeyText::default();
         let mut given = 0;
         let bounds = [
-            slice.after.map(|(value, inclusive)| (value, if inclusive { (">=", "<=") } else { (">", "<") })),
-            slice.before.map(|(value, inclusive)| (value, if inclusive { ("<=", ">=") } else { ("<", ">") })),
+            slice
+                .after
+                .map(|(value, inclusive)| (value, if inclusive { (">=", "<=") } else { (">", "<") })),
+            slice
+                .before
+                .map(|(value, inclusive)| (value, if inclusive { ("<=", ">=") } else { ("<", ">") })),
         ];
         let mut columns = self.names.clustering();
         for value in slice.prefix {
-            let Some((column, name)) = columns.next() else { break };
+            let Some((column, name)) = columns.next() else {
+                break;
+            };
             let Some(value) = value else { continue };
             let Some(value) = literal(&column.ty, value)? else {
                 self.notes.add(Approximation::Key);
@@ -104,16 +126,22 @@ impl ChangeWriter<'_, '_> {
             self.note_counter_deletion();
             return Ok(());
         }
-        self.delete_all_rows(partition_key)
+        self.delete_all_rows(partition_key);
+        Ok(())
     }
 
     /// Deletes all rows of a partition. CQL deletes the static row with them, so where there may be one, the
     /// rows up to some value are deleted, and those after it.
-    fn delete_all_rows(&mut self, partition_key: &KeyText) -> Result<(), ValueError> {
-        let has_static = self.names.schema().values().iter().any(|column| column.kind == ColumnKind::Static);
+    fn delete_all_rows(&mut self, partition_key: &KeyText) {
+        let has_static = self
+            .names
+            .schema()
+            .values()
+            .iter()
+            .any(|column| column.kind == ColumnKind::Static);
         if !has_static {
             self.push_rows_deletion(partition_key);
-            return Ok(());
+            return;
         }
         let some_value = match self.names.clustering().next() {
             Some((column, name)) => some_literal(&column.ty).map(|value| (name, value)),
@@ -121,7 +149,7 @@ impl ChangeWriter<'_, '_> {
         };
         let Some((name, value)) = some_value else {
             self.notes.add(Approximation::AllRows);
-            return Ok(());
+            return;
         };
         for operator in ["<=", ">"] {
             let all = format!("{} AND {name} {operator} {value}", partition_key.relations());
@@ -129,7 +157,6 @@ impl ChangeWriter<'_, '_> {
             push_delete(&[], self.names.table(), time, &all, self.out);
         }
         self.note_counter_deletion();
-        Ok(())
     }
 
     /// Deletes all rows with these key columns.
@@ -148,7 +175,8 @@ impl ChangeWriter<'_, '_> {
 
     fn note_deletion(&mut self, scope: Scope<'_, '_>) {
         let table = self.names.schema().id();
-        self.lists.deleted(table, self.change.partition_key, scope, self.change.timestamp);
+        self.lists
+            .deleted(table, self.change.partition_key, scope, self.change.timestamp);
         self.counters.deleted(table, self.change.partition_key, scope);
     }
 }
@@ -159,7 +187,10 @@ fn some_literal(ty: &CqlType) -> Option<String> {
     (0..=ZEROS.len()).find_map(|length| {
         let bytes = ZEROS.get(..length)?;
         // Zero bytes only where they are an ordinary value.
-        let is_text = matches!(ty, CqlType::Native(NativeType::Text | NativeType::Ascii | NativeType::Blob));
+        let is_text = matches!(
+            ty,
+            CqlType::Native(NativeType::Text | NativeType::Ascii | NativeType::Blob)
+        );
         if length == 0 && !is_text {
             return None;
         }
@@ -195,17 +226,29 @@ fn split_range<'r>(
     for at in (common + 1..start.len()).rev() {
         let inclusive = start_inclusive && at + 1 == start.len();
         let after = start.get(at).map(|value| (*value, inclusive));
-        slices.push(Slice { prefix: start.get(..at).unwrap_or_default(), after, before: None });
+        slices.push(Slice {
+            prefix: start.get(..at).unwrap_or_default(),
+            after,
+            before: None,
+        });
     }
     slices.push(Slice {
         prefix: start.get(..common).unwrap_or_default(),
-        after: start.get(common).map(|value| (*value, start_inclusive && start.len() == common + 1)),
-        before: end.get(common).map(|value| (*value, end_inclusive && end.len() == common + 1)),
+        after: start
+            .get(common)
+            .map(|value| (*value, start_inclusive && start.len() == common + 1)),
+        before: end
+            .get(common)
+            .map(|value| (*value, end_inclusive && end.len() == common + 1)),
     });
     for at in common + 1..end.len() {
         let inclusive = end_inclusive && at + 1 == end.len();
         let before = end.get(at).map(|value| (*value, inclusive));
-        slices.push(Slice { prefix: end.get(..at).unwrap_or_default(), after: None, before });
+        slices.push(Slice {
+            prefix: end.get(..at).unwrap_or_default(),
+            after: None,
+            before,
+        });
     }
     slices
 }

@@ -19,7 +19,9 @@ pub(super) enum Lifetime {
 impl Lifetime {
     /// Returns what is left at the second `now`.
     pub(super) fn at(now: i64, expiration: Option<Expiration>) -> Self {
-        let Some(expiration) = expiration else { return Self::Lasting };
+        let Some(expiration) = expiration else {
+            return Self::Lasting;
+        };
         match expiration.expires_at.saturating_sub(now) {
             left @ 1.. => Self::Expiring(left.min(TTL_MAX)),
             _ => Self::Expired,

@@ -25,33 +25,72 @@ pub(super) struct Lists {
 /// A list as it is in the table that the statements make.
 #[derive(Debug, Default)]
 struct List {
-    /// Cell path in the log and write time, in the order of the list.
-    elements: Vec<(Box<[u8]>, i64)>,
+    /// In the order of the list; removed ones stand where they were.
+    elements: Vec<Element>,
     /// What was written then or before is gone.
     deleted_up_to: Option<i64>,
 }
 
+/// An element of a list.
+#[derive(Debug)]
+struct Element {
+    /// Cell path in the log.
+    path: Box<[u8]>,
+    written_at: i64,
+    removed_at: Option<i64>,
+}
+
+/// What is known of an element.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    /// It is there, at this index.
+    At(usize),
+    /// It was removed by a deletion of this write time. A copy of its writing may come later, from another
+    /// node's log: CQL would add it again.
+    Removed(i64),
+    /// It was not seen.
+    No,
+}
+
 impl Lists {
-    /// Returns the index of an element.
-    pub(super) fn index(&mut self, key: &CellKey, path: &[u8]) -> Option<usize> {
-        self.lists.get_mut(key)?.elements.iter().position(|(known, _)| **known == *path)
+    /// Returns where an element is.
+    pub(super) fn find(&mut self, key: &CellKey, path: &[u8]) -> Known {
+        let Some(list) = self.lists.get_mut(key) else {
+            return Known::No;
+        };
+        let mut index = 0;
+        for element in &list.elements {
+            match element.removed_at {
+                Some(removed_at) if *element.path == *path => return Known::Removed(removed_at),
+                None if *element.path == *path => return Known::At(index),
+                Some(_) => {}
+                None => index += 1,
+            }
+        }
+        Known::No
     }
 
     /// Notes that an element was written again where it is.
-    pub(super) fn rewritten(&mut self, key: &CellKey, index: usize, timestamp: i64) {
-        if let Some((_, known)) = self.lists.get_mut(key).and_then(|list| list.elements.get_mut(index)) {
-            *known = timestamp.max(*known);
+    pub(super) fn rewritten(&mut self, key: &CellKey, path: &[u8], timestamp: i64) {
+        if let Some(element) = self.element(key, path) {
+            element.written_at = timestamp.max(element.written_at);
         }
     }
 
     /// Notes that an element was removed.
-    pub(super) fn removed(&mut self, key: &CellKey, index: usize, timestamp: i64) {
-        if let Some(list) = self.lists.get_mut(key)
-            && list.elements.get(index).is_some_and(|(_, written)| *written <= timestamp)
+    pub(super) fn removed(&mut self, key: &CellKey, path: &[u8], timestamp: i64) {
+        if let Some(element) = self.element(key, path)
+            && element.written_at <= timestamp
         {
-            list.elements.remove(index);
-            self.elements -= 1;
+            element.removed_at = Some(timestamp);
         }
+    }
+
+    fn element(&mut self, key: &CellKey, path: &[u8]) -> Option<&mut Element> {
+        let list = self.lists.get_mut(key)?;
+        list.elements
+            .iter_mut()
+            .find(|element| element.removed_at.is_none() && *element.path == *path)
     }
 
     /// Notes that a list was cleared.
@@ -72,8 +111,16 @@ impl Lists {
         if let Some(list) = self.lists.get_mut(key)
             && list.deleted_up_to.is_none_or(|deleted| deleted < timestamp)
         {
+            // What was removed before and is written again since is there again.
+            let before = list.elements.len();
+            list.elements.retain(|element| !paths.contains(&&*element.path));
+            self.elements -= before - list.elements.len();
             let at = if in_front { 0 } else { list.elements.len() };
-            let new = paths.iter().map(|path| (Box::from(*path), timestamp));
+            let new = paths.iter().map(|path| Element {
+                path: Box::from(*path),
+                written_at: timestamp,
+                removed_at: None,
+            });
             list.elements.splice(at..at, new);
             self.elements += paths.len();
         }
@@ -84,7 +131,13 @@ impl Lists {
     }
 
     /// Notes a deletion of rows.
-    pub(super) fn deleted(&mut self, table: TableId, partition_key: &[u8], scope: Scope<'_, '_>, timestamp: i64) {
+    pub(super) fn deleted(
+        &mut self,
+        table: TableId,
+        partition_key: &[u8],
+        scope: Scope<'_, '_>,
+        timestamp: i64,
+    ) {
         let elements = &mut self.elements;
         self.lists.delete(table, partition_key, scope, |list, is_met| {
             if is_met == IsMet::Yes {
@@ -99,7 +152,8 @@ impl Lists {
     /// Forgets a table, or one column of it.
     pub(super) fn forget(&mut self, table: TableId, column: Option<&str>) {
         let elements = &mut self.elements;
-        self.lists.forget(table, column, |list| *elements -= list.elements.len());
+        self.lists
+            .forget(table, column, |list| *elements -= list.elements.len());
     }
 }
 
@@ -108,7 +162,7 @@ impl List {
     fn delete(&mut self, timestamp: i64) -> usize {
         let before = self.elements.len();
         self.deleted_up_to = self.deleted_up_to.max(Some(timestamp));
-        self.elements.retain(|(_, written)| *written > timestamp);
+        self.elements.retain(|element| element.written_at > timestamp);
         before - self.elements.len()
     }
 }

@@ -7,7 +7,9 @@ pub(super) fn literal(ty: &CqlType, bytes: &[u8]) -> Result<Option<String>, Valu
     let mut text = String::new();
     match write_cql_literal(ty, bytes, Dialect::Ringtap, &mut text) {
         Ok(()) => Ok(Some(text)),
-        Err(ValueError::NoCqlLiteral | ValueError::NoCassandraText | ValueError::TimeOutOfRange(_)) => Ok(None),
+        Err(ValueError::NoCqlLiteral | ValueError::NoCassandraText | ValueError::TimeOutOfRange(_)) => {
+            Ok(None)
+        }
         Err(error) => Err(error),
     }
 }

@@ -53,7 +53,11 @@ impl RowParts {
     fn group(&mut self, lifetime: Lifetime) -> &mut Group {
         let known = self.groups.iter().position(|group| group.lifetime == lifetime);
         let at = known.unwrap_or_else(|| {
-            self.groups.push(Group { lifetime, has_marker: false, assignments: Vec::new() });
+            self.groups.push(Group {
+                lifetime,
+                has_marker: false,
+                assignments: Vec::new(),
+            });
             self.groups.len() - 1
         });
         &mut self.groups[at]
@@ -76,8 +80,14 @@ impl RowParts {
         }
         let nulls = std::mem::take(&mut self.nulls);
         let with_marker = self.groups.iter().position(|group| group.has_marker);
-        let lifetime = self.groups.get(with_marker.unwrap_or(0)).map_or(Lifetime::Lasting, |group| group.lifetime);
-        let assignments = nulls.into_iter().map(|name| Assignment::Whole { name, value: "null".into() });
+        let lifetime = self
+            .groups
+            .get(with_marker.unwrap_or(0))
+            .map_or(Lifetime::Lasting, |group| group.lifetime);
+        let assignments = nulls.into_iter().map(|name| Assignment::Whole {
+            name,
+            value: "null".into(),
+        });
         self.group(lifetime).assignments.extend(assignments);
     }
 }
@@ -145,22 +155,29 @@ impl ChangeWriter<'_, '_> {
                 return Ok(());
             }
         };
-        let Some((column, name)) = names.value(at) else { return Ok(()) };
+        let Some((column, name)) = names.value(at) else {
+            return Ok(());
+        };
         match write {
             ColumnWrite::Simple(_, cell) => self.write_simple(column, name, cell, parts),
             ColumnWrite::Complex { .. } if column.name.is_empty() => {
                 self.notes.add(Approximation::HiddenCell);
                 Ok(())
             }
-            ColumnWrite::Complex { cleared, elements, .. } => {
-                self.write_complex((column, name), *cleared, elements, (clustering, key), parts)
-            }
+            ColumnWrite::Complex {
+                cleared, elements, ..
+            } => self.write_complex((column, name), *cleared, elements, (clustering, key), parts),
         }
     }
 
     /// Counts cells of a dropped column that are not gone with it.
     fn note_dropped(&mut self, at: u32, write: &ColumnWrite<'_>) {
-        let dropped_at = self.names.schema().dropped().get(at as usize).map(|dropped| dropped.dropped_at);
+        let dropped_at = self
+            .names
+            .schema()
+            .dropped()
+            .get(at as usize)
+            .map(|dropped| dropped.dropped_at);
         let is_newer = |cell: &Cell<'_>| Some(cell.timestamp) > dropped_at;
         let newer = match write {
             ColumnWrite::Simple(_, cell) => usize::from(is_newer(cell)),
@@ -193,7 +210,11 @@ impl ChangeWriter<'_, '_> {
         let lifetime = self.lifetime(expiration);
         if column.ty == CqlType::Native(NativeType::Empty) {
             // A dense table without a value: `INSERT` of the key writes the hidden cell.
-            let lifetime = if lifetime == Lifetime::Expired { Lifetime::Expiring(1) } else { lifetime };
+            let lifetime = if lifetime == Lifetime::Expired {
+                Lifetime::Expiring(1)
+            } else {
+                lifetime
+            };
             parts.group(lifetime).has_marker = true;
             return Ok(());
         }
@@ -203,7 +224,13 @@ impl ChangeWriter<'_, '_> {
         }
         match value {
             Some(value) if lifetime != Lifetime::Expired => {
-                parts.assign(lifetime, Assignment::Whole { name: name.into(), value });
+                parts.assign(
+                    lifetime,
+                    Assignment::Whole {
+                        name: name.into(),
+                        value,
+                    },
+                );
             }
             _ => parts.assign_null(name),
         }
@@ -219,7 +246,13 @@ impl ChangeWriter<'_, '_> {
         }
         if !parts.removals.is_empty() {
             let time = self.write_time(self.change.timestamp);
-            push_delete(&parts.removals, self.names.table(), time, key.relations(), self.out);
+            push_delete(
+                &parts.removals,
+                self.names.table(),
+                time,
+                key.relations(),
+                self.out,
+            );
         }
         if parts.deletes_row {
             self.push_rows_deletion(key);
@@ -239,20 +272,37 @@ impl ChangeWriter<'_, '_> {
                     }
                 }
             }
-            for part in ["INSERT INTO ", self.names.table(), " (", &names, ") VALUES (", &values, ")"] {
+            for part in [
+                "INSERT INTO ",
+                self.names.table(),
+                " (",
+                &names,
+                ") VALUES (",
+                &values,
+                ")",
+            ] {
                 self.out.push_str(part);
             }
             push_using(time, ttl, self.out);
             self.out.push_str(";\n");
         }
-        let assignments = group.assignments.iter().filter_map(|assignment| match assignment {
-            Assignment::Whole { .. } if group.has_marker => None,
-            Assignment::Whole { name, value } => Some(format!("{name} = {value}")),
-            Assignment::Part(text) => Some(text.clone()),
-        });
+        let assignments = group
+            .assignments
+            .iter()
+            .filter_map(|assignment| match assignment {
+                Assignment::Whole { .. } if group.has_marker => None,
+                Assignment::Whole { name, value } => Some(format!("{name} = {value}")),
+                Assignment::Part(text) => Some(text.clone()),
+            });
         let mut assignments = assignments.peekable();
         if assignments.peek().is_some() {
-            push_update(assignments, self.names.table(), (time, ttl), key.relations(), self.out);
+            push_update(
+                assignments,
+                self.names.table(),
+                (time, ttl),
+                key.relations(),
+                self.out,
+            );
         }
     }
 
@@ -268,14 +318,18 @@ impl ChangeWriter<'_, '_> {
         let names = self.names;
         let (mut increments, mut removals) = (Vec::new(), Vec::new());
         for column_write in &write.columns {
-            let ColumnWrite::Simple(index, cell) = column_write else { continue };
+            let ColumnWrite::Simple(index, cell) = column_write else {
+                continue;
+            };
             let ColumnIndex::Current(at) = *index else {
                 if let ColumnIndex::Dropped(at) = *index {
                     self.note_dropped(at, column_write);
                 }
                 continue;
             };
-            let Some((column, name)) = names.value(at) else { continue };
+            let Some((column, name)) = names.value(at) else {
+                continue;
+            };
             let cell_key = self.cell_key(write.clustering.as_deref(), &column.name);
             let Some(context) = cell.value() else {
                 self.counters.removed(&cell_key);
@@ -293,7 +347,13 @@ impl ChangeWriter<'_, '_> {
         }
         let time = self.write_time(self.change.timestamp);
         if !increments.is_empty() {
-            push_update(increments.iter(), names.table(), (time, None), key.relations(), self.out);
+            push_update(
+                increments.iter(),
+                names.table(),
+                (time, None),
+                key.relations(),
+                self.out,
+            );
         }
         if !removals.is_empty() {
             push_delete(&removals, names.table(), time, key.relations(), self.out);
