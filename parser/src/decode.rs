@@ -35,8 +35,14 @@ use crate::{
 #[derive(Debug)]
 pub struct MutationDecoder {
     features: &'static Features,
-    tables: HashMap<TableId, ReadTable>,
+    /// Index by table into `tables`.
+    places: HashMap<TableId, usize, foldhash::fast::RandomState>,
+    tables: Vec<ReadTable>,
     columns: ColumnsCache,
+    /// The table whose update was read last.
+    table: TableId,
+    /// Its place in `tables`.
+    place: usize,
 }
 
 impl MutationDecoder {
@@ -44,8 +50,11 @@ impl MutationDecoder {
     pub fn new(version: Version) -> Self {
         Self {
             features: version.features(),
-            tables: HashMap::new(),
+            places: HashMap::default(),
+            tables: Vec::new(),
             columns: ColumnsCache::default(),
+            table: TableId(uuid::Uuid::nil()),
+            place: 0,
         }
     }
 
@@ -72,7 +81,7 @@ impl MutationDecoder {
     ) -> Result<(), MutationError> {
         let mut wire = Wire::new(bytes);
         self.mutation(&mut wire, schema, visitor)
-            .map_err(|error| MutationError::new(error, bytes.len() - wire.rest().len()))
+            .map_err(|error| MutationError::new(error, bytes.len() - wire.rest().len(), self.table, bytes))
     }
 
     /// Reads `[flags], count, updates` (format.md §7.1).
@@ -85,45 +94,52 @@ impl MutationDecoder {
         /// "Allow potential transaction conflicts": says nothing of the data.
         const KNOWN_FLAGS: u8 = 0x01;
         if self.features.mutation_flags && wire.u8()? & !KNOWN_FLAGS != 0 {
-            return Err(WireError::Kind(MutationErrorKind::UnknownFlags));
+            return Err(WireError::UnknownFlags);
         }
         let updates = wire.unsigned_vint()?;
         if updates == 0 {
-            return Err(WireError::Kind(MutationErrorKind::NoUpdates));
+            return Err(WireError::NoUpdates);
         }
         for _ in 0..updates {
             let id = TableId(uuid::Uuid::from_bytes(*wire.array::<16>()?));
             if self.features.epoch {
                 wire.unsigned_vint()?;
             }
-            let table = schema
-                .table(id)
-                .ok_or(WireError::Kind(MutationErrorKind::UnknownTable(id)))?;
+            self.table = id;
+            let table = schema.table(id).ok_or(WireError::UnknownTable)?;
             self.use_table(table);
-            let Some(read_table) = self.tables.get_mut(&id) else {
-                return Err(WireError::END);
-            };
+            let Some(read_table) = self.tables.get_mut(self.place) else { return Err(WireError::End) };
             partition_update::read(wire, self.features, read_table, &mut self.columns, visitor)?;
         }
         if wire.rest().is_empty() {
             Ok(())
         } else {
-            Err(WireError::Kind(MutationErrorKind::TrailingBytes))
+            Err(WireError::TrailingBytes)
         }
     }
 
-    /// Prepares what is remembered of a table; forgets it if the schema is another one by now.
+    /// Finds what is remembered of a table; forgets it if the schema is another one by now.
+    #[inline]
     fn use_table(&mut self, table: &Arc<TableSchema>) {
+        // Neighbouring mutations are often of one table.
+        if !self.tables.get(self.place).is_some_and(|known| Arc::ptr_eq(known.schema(), table)) {
+            self.switch_to(table);
+        }
+    }
+
+    fn switch_to(&mut self, table: &Arc<TableSchema>) {
         /// Far above what clusters have; a bound nevertheless.
         const TABLES_MAX: usize = 16_384;
-        if let Some(known) = self.tables.get(&table.id())
-            && Arc::ptr_eq(known.schema(), table)
-        {
-            return;
-        }
         if self.tables.len() >= TABLES_MAX {
             self.tables.clear();
+            self.places.clear();
         }
-        self.tables.insert(table.id(), ReadTable::new(Arc::clone(table)));
+        let next = self.tables.len();
+        self.place = *self.places.entry(table.id()).or_insert(next);
+        match self.tables.get_mut(self.place) {
+            Some(known) if Arc::ptr_eq(known.schema(), table) => {}
+            Some(outdated) => *outdated = ReadTable::new(Arc::clone(table)),
+            None => self.tables.push(ReadTable::new(Arc::clone(table))),
+        }
     }
 }

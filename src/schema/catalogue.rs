@@ -67,7 +67,7 @@ pub enum UnreadableReason {
 pub struct Catalogue {
     pub(super) rows: SchemaRows,
     pub(super) keyspaces: BTreeMap<Box<str>, KeyspaceDefinition>,
-    pub(super) tables: HashMap<TableId, Vec<TableVersion>>,
+    pub(super) tables: HashMap<TableId, Vec<TableVersion>, foldhash::fast::RandomState>,
     unresolved: BTreeMap<(Box<str>, Box<str>), UnreadableReason>,
     system: &'static SystemTables,
     /// The log up to here is older than a seed.
@@ -87,7 +87,7 @@ impl Catalogue {
         Self {
             rows: SchemaRows::default(),
             keyspaces: BTreeMap::new(),
-            tables: HashMap::new(),
+            tables: HashMap::default(),
             unresolved: BTreeMap::new(),
             system: SystemTables::get(),
             seeded_up_to: None,

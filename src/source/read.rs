@@ -13,7 +13,7 @@ use cassandra_commitlog::segment::{
 };
 
 /// How much is read at once. Larger reads gain nothing here; the window grows for what needs more.
-const WINDOW_BYTES: usize = 1 << 20;
+const WINDOW_BYTES: usize = 256 << 10;
 
 /// What stands in a segment.
 #[derive(Debug)]

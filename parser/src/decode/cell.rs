@@ -1,7 +1,6 @@
 //! Cells (`Cell.Serializer`; format.md §9.1).
 
 use super::{
-    MutationErrorKind,
     columns::ColumnSlot,
     encoding_stats::EncodingStats,
     wire::{Wire, WireError},
@@ -16,27 +15,26 @@ const USE_ROW_TTL: u8 = 0x10;
 const KNOWN_FLAGS: u8 = 0x1f;
 
 /// Reads a cell of a column in a row with this row marker.
-#[inline]
+#[inline(always)]
 pub(super) fn read<'a>(
     wire: &mut Wire<'a>,
     column: ColumnSlot,
     stats: &EncodingStats,
     row: Option<&Liveness>,
 ) -> Result<Cell<'a>, WireError> {
-    const NO_ROW_MARKER: WireError = WireError::Kind(MutationErrorKind::NoRowMarker);
     let flags = wire.u8()?;
     if flags & !KNOWN_FLAGS != 0 || flags & (IS_DELETED | IS_EXPIRING) == IS_DELETED | IS_EXPIRING {
-        return Err(WireError::Kind(MutationErrorKind::UnknownFlags));
+        return Err(WireError::UnknownFlags);
     }
     let timestamp = if flags & USE_ROW_TIMESTAMP != 0 {
-        row.ok_or(NO_ROW_MARKER)?.timestamp
+        row.ok_or(WireError::NoRowMarker)?.timestamp
     } else {
         stats.timestamp(wire)?
     };
     let mut expiration = None;
     let mut deleted_at = 0;
     if flags & USE_ROW_TTL != 0 {
-        expiration = Some(row.and_then(|row| row.expiration).ok_or(NO_ROW_MARKER)?);
+        expiration = Some(row.and_then(|row| row.expiration).ok_or(WireError::NoRowMarker)?);
     } else if flags & IS_EXPIRING != 0 {
         let expires_at = stats.local_deletion_time(wire)?;
         expiration = Some(Expiration {

@@ -9,7 +9,7 @@ use super::{
 const BATCH: usize = 32;
 
 /// Reads the values of the first `count` clustering columns and tells of each: its bytes, or `None` for null.
-#[inline]
+#[inline(always)]
 pub(super) fn read<'a>(
     wire: &mut Wire<'a>,
     table: &ReadTable,

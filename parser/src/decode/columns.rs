@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::{
-    MutationErrorKind,
     wire::{Wire, WireError},
 };
 use crate::{
@@ -142,9 +141,7 @@ impl ReadTable {
             let name = wire.vbytes()?;
             let slot = self
                 .find(name, kind)
-                .ok_or(WireError::Kind(MutationErrorKind::UnknownColumn(
-                    self.schema.id(),
-                )))?;
+                .ok_or(WireError::UnknownColumn)?;
             cache.slots.push(slot);
         }
         let length = before.len() - wire.rest().len();
@@ -193,7 +190,6 @@ pub(super) enum Subset {
 impl Subset {
     /// Reads the subset of a list of `columns` columns (`Columns.Serializer.deserializeSubset`).
     pub(super) fn read(wire: &mut Wire<'_>, columns: usize) -> Result<Self, WireError> {
-        const BAD: WireError = WireError::Kind(MutationErrorKind::BadColumnSubset);
         let encoded = wire.unsigned_vint()?;
         if encoded == 0 {
             return Ok(Self::All);
@@ -202,13 +198,13 @@ impl Subset {
             return if encoded >> columns == 0 {
                 Ok(Self::Missing(encoded))
             } else {
-                Err(BAD)
+                Err(WireError::BadColumnSubset)
             };
         }
         let missing = usize::try_from(encoded)
             .ok()
             .filter(|&missing| missing <= columns)
-            .ok_or(BAD)?;
+            .ok_or(WireError::BadColumnSubset)?;
         let present = columns - missing;
         let lists_present = present < columns / 2;
         let count = if lists_present { present } else { missing };
@@ -218,7 +214,7 @@ impl Subset {
             let index = wire.unsigned_vint()?;
             let ascends = indices.last().is_none_or(|&last| u64::from(last) < index);
             if index >= columns as u64 || !ascends {
-                return Err(BAD);
+                return Err(WireError::BadColumnSubset);
             }
             indices.push(index as u32);
         }

@@ -22,7 +22,7 @@ pub(super) struct EncodingStats {
 }
 
 impl EncodingStats {
-    #[inline]
+    #[inline(always)]
     pub(super) fn read(wire: &mut Wire<'_>, features: &Features) -> Result<Self, WireError> {
         let mut stats = Self {
             min_timestamp: TIMESTAMP_EPOCH,
@@ -43,13 +43,13 @@ impl EncodingStats {
     }
 
     /// Reads a write time. Client times can be anything, so the arithmetic wraps as Java's does.
-    #[inline]
+    #[inline(always)]
     pub(super) fn timestamp(&self, wire: &mut Wire<'_>) -> Result<i64, WireError> {
         Ok((wire.unsigned_vint()? as i64).wrapping_add(self.min_timestamp))
     }
 
     /// Reads a local deletion time: 32 bits, signed until 4.1, unsigned from 5.0 on (format.md §7.6).
-    #[inline]
+    #[inline(always)]
     pub(super) fn local_deletion_time(&self, wire: &mut Wire<'_>) -> Result<i64, WireError> {
         let relative = wire.unsigned_vint()? as u32;
         let seconds = relative.wrapping_add(self.min_local_deletion_time as u32);
@@ -60,13 +60,13 @@ impl EncodingStats {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn ttl(&self, wire: &mut Wire<'_>) -> Result<i32, WireError> {
         Ok((wire.unsigned_vint()? as i32).wrapping_add(self.min_ttl))
     }
 
     /// Reads a deletion time; one marked for `i64::MIN` is live, whatever its second (format.md §7.6).
-    #[inline]
+    #[inline(always)]
     pub(super) fn deletion_time(&self, wire: &mut Wire<'_>) -> Result<Option<DeletionTime>, WireError> {
         let timestamp = self.timestamp(wire)?;
         let local_deletion_time = self.local_deletion_time(wire)?;
@@ -77,7 +77,7 @@ impl EncodingStats {
     }
 
     /// Reads a row marker; the TTL stands before the expiry here, the other way round than in cells.
-    #[inline]
+    #[inline(always)]
     pub(super) fn liveness(&self, wire: &mut Wire<'_>, expires: bool) -> Result<Liveness, WireError> {
         let timestamp = self.timestamp(wire)?;
         let expiration = if expires {

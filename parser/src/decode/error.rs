@@ -41,10 +41,23 @@ pub enum MutationErrorKind {
 }
 
 impl MutationError {
-    pub(crate) fn new(error: WireError, offset: usize) -> Self {
+    /// `table` is the one whose update was read last, `bytes` the mutation.
+    pub(crate) fn new(error: WireError, offset: usize, table: TableId, bytes: &[u8]) -> Self {
         let kind = match error {
             WireError::End => MutationErrorKind::Truncated,
-            WireError::Kind(kind) => kind,
+            WireError::TrailingBytes => MutationErrorKind::TrailingBytes,
+            WireError::NoUpdates => MutationErrorKind::NoUpdates,
+            WireError::UnknownFlags => MutationErrorKind::UnknownFlags,
+            WireError::UnknownTable => MutationErrorKind::UnknownTable(table),
+            WireError::UnknownColumn => MutationErrorKind::UnknownColumn(table),
+            WireError::NoRowMarker => MutationErrorKind::NoRowMarker,
+            WireError::MisplacedStaticRow => MutationErrorKind::MisplacedStaticRow,
+            WireError::UnknownMarkerKind => {
+                let kind = offset.checked_sub(1).and_then(|at| bytes.get(at)).copied();
+                MutationErrorKind::UnknownMarkerKind(kind.unwrap_or_default())
+            }
+            WireError::TooManyClusteringValues => MutationErrorKind::TooManyClusteringValues,
+            WireError::BadColumnSubset => MutationErrorKind::BadColumnSubset,
         };
         Self { kind, offset }
     }

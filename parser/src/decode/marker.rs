@@ -1,7 +1,7 @@
 //! Range tombstone markers (`ClusteringBoundOrBoundary.Serializer`; format.md §8.4).
 
 use super::{
-    MutationErrorKind, Visitor, clustering,
+    Visitor, clustering,
     columns::ReadTable,
     encoding_stats::EncodingStats,
     wire::{Wire, WireError},
@@ -58,10 +58,10 @@ pub(super) fn read<'a, V: Visitor<'a>>(
 ) -> Result<(), WireError> {
     let kind = wire.u8()?;
     let kind =
-        MarkerKind::from_wire(kind).ok_or(WireError::Kind(MutationErrorKind::UnknownMarkerKind(kind)))?;
+        MarkerKind::from_wire(kind).ok_or(WireError::UnknownMarkerKind)?;
     let count = usize::from(wire.u16()?);
     if count > table.clustering_count() {
-        return Err(WireError::Kind(MutationErrorKind::TooManyClusteringValues));
+        return Err(WireError::TooManyClusteringValues);
     }
     visitor.marker_start(kind);
     clustering::read(wire, table, count, |value| visitor.clustering_value(value))?;

@@ -1,7 +1,7 @@
 //! Partition updates (`UnfilteredRowIteratorSerializer`; format.md §7.3).
 
 use super::{
-    MutationErrorKind, Visitor,
+    Visitor,
     columns::{ColumnsCache, ReadTable},
     encoding_stats::EncodingStats,
     marker,
@@ -30,7 +30,7 @@ pub(super) fn read<'a, V: Visitor<'a>>(
     let flags = wire.u8()?;
     // IS_REVERSED is of reads; a mutation never has it.
     if flags & (!KNOWN_FLAGS | IS_REVERSED) != 0 {
-        return Err(WireError::Kind(MutationErrorKind::UnknownFlags));
+        return Err(WireError::UnknownFlags);
     }
     visitor.update_start(table.schema(), key);
     if flags & IS_EMPTY != 0 {
@@ -77,12 +77,12 @@ pub(super) fn read<'a, V: Visitor<'a>>(
             return Ok(());
         }
         if first & END_OF_PARTITION != 0 {
-            return Err(WireError::Kind(MutationErrorKind::UnknownFlags));
+            return Err(WireError::UnknownFlags);
         }
         if first == IS_MARKER {
             marker::read(wire, table, &stats, visitor)?;
         } else if first & IS_MARKER != 0 {
-            return Err(WireError::Kind(MutationErrorKind::UnknownFlags));
+            return Err(WireError::UnknownFlags);
         } else {
             rows.read(wire, first, visitor)?;
         }

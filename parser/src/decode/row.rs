@@ -1,7 +1,7 @@
 //! Rows (`UnfilteredSerializer`; format.md §8.1, §8.2, §8.6).
 
 use super::{
-    MutationErrorKind, VisitRow, Visitor, cell, clustering,
+    VisitRow, Visitor, cell, clustering,
     columns::{ColumnList, ReadTable, Subset},
     encoding_stats::EncodingStats,
     wire::{Wire, WireError},
@@ -43,10 +43,10 @@ impl RowReader<'_> {
             0
         };
         if extended & !(IS_STATIC | HAS_SHADOWABLE_DELETION) != 0 {
-            return Err(WireError::Kind(MutationErrorKind::UnknownFlags));
+            return Err(WireError::UnknownFlags);
         }
         if (extended & IS_STATIC != 0) != self.is_static {
-            return Err(WireError::Kind(MutationErrorKind::MisplacedStaticRow));
+            return Err(WireError::MisplacedStaticRow);
         }
         visitor.row_start(self.is_static);
         if !self.is_static {
