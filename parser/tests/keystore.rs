@@ -1,5 +1,9 @@
 //! Keystores made by keytool of Java 8, 11 and 17 (`data/keystores/README.md`); the expected keys were read from
 //! them by Java.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test stops at the first surprise, in its helping functions too"
+)]
 
 use std::path::PathBuf;
 
@@ -44,8 +48,7 @@ fn expected() -> Vec<Expected> {
 fn hex(key: &SecretKey) -> String {
     key.expose_bytes()
         .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 #[test]
@@ -287,16 +290,12 @@ fn a_flipped_byte_never_gives_another_key() {
             .find(|expected| expected.file == file && expected.alias == "aes128");
         for place in 0..bytes.len() {
             let whole = bytes[place];
-            for mask in [0x01, 0xFF] {
-                bytes[place] = whole ^ mask;
-                if let Ok(read) = read_hostile(&bytes, FEW_ITERATIONS) {
-                    // The names of algorithms and the like around a PKCS12 store's content are under no MAC.
-                    assert_eq!(
-                        Some(hex(&read)),
-                        key.as_ref().map(|key| key.key.clone()),
-                        "{file} at {place}"
-                    );
-                }
+            // One of two masks each, as the stores' MACs take time.
+            bytes[place] = whole ^ if place % 2 == 0 { 0x01 } else { 0xFF };
+            if let Ok(read) = read_hostile(&bytes, FEW_ITERATIONS) {
+                // The names of algorithms and the like around a PKCS12 store's content are under no MAC.
+                let key = key.as_ref().map(|key| key.key.clone());
+                assert_eq!(Some(hex(&read)), key, "{file} at {place}");
             }
             bytes[place] = whole;
         }

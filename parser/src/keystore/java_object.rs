@@ -156,7 +156,10 @@ impl<'a> Reader<'a> {
             for (type_code, name) in class.fields {
                 let value;
                 (rest, value) = self.field(rest, type_code, depth)?;
-                object.fields.push((name, value));
+                // The others are not asked for, and would cost more memory than they have bytes.
+                if matches!(value, Value::String(_) | Value::Bytes(_)) {
+                    object.fields.push((name, value));
+                }
             }
         }
         if let Some(handle) = self.handles.get_mut(own_handle) {
@@ -319,4 +322,50 @@ pub(super) fn modified_utf8(input: &[u8]) -> Parsed<'_, &str> {
 
 fn failure<T>(at: &[u8], kind: ErrorKind) -> Parsed<'_, T> {
     Err(nom::Err::Failure(Error::new(at, kind)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A class descriptor up to its flags, without fields, its annotation's end included: a parent must follow.
+    fn class(name: &str) -> Vec<u8> {
+        let mut class = vec![TC_CLASSDESC, 0, name.len() as u8];
+        class.extend_from_slice(name.as_bytes());
+        class.extend_from_slice(&[0; 8]);
+        class.extend_from_slice(&[FLAGS_SERIALIZABLE, 0, 0, TC_ENDBLOCKDATA]);
+        class
+    }
+
+    fn stream(parts: &[&[u8]]) -> Vec<u8> {
+        [&STREAM_MAGIC_VERSION[..], &parts.concat()].concat()
+    }
+
+    #[test]
+    fn an_object_of_an_empty_class_is_read() {
+        let stream = stream(&[&[TC_OBJECT], &class("a.B"), &[TC_NULL], b"rest"]);
+        let (rest, object) = read_object(&stream).unwrap();
+        assert_eq!((object.class_name, rest), ("a.B", &b"rest"[..]));
+    }
+
+    #[test]
+    fn a_class_that_is_its_own_parent_ends() {
+        let stream = stream(&[&[TC_OBJECT], &class("a.B"), &[TC_REFERENCE, 0, 0x7E, 0, 0]]);
+        assert!(read_object(&stream).is_some());
+    }
+
+    #[test]
+    fn deep_nesting_is_refused() {
+        let parents: Vec<u8> = (0..1000).flat_map(|_| class("a.B")).collect();
+        assert!(read_object(&stream(&[&[TC_OBJECT], &parents, &[TC_NULL]])).is_none());
+        let arrays = vec![TC_ARRAY; 100_000];
+        assert!(read_object(&stream(&[&arrays])).is_none());
+    }
+
+    #[test]
+    fn a_declared_length_beyond_the_input_is_refused() {
+        let array = [&[TC_ARRAY][..], &class("[B"), &[TC_NULL, 0xFF, 0xFF, 0xFF, 0xFF]].concat();
+        assert!(read_object(&stream(&[&array])).is_none());
+        assert!(read_object(&stream(&[&[TC_STRING, 0xFF, 0xFF]])).is_none());
+    }
 }

@@ -30,7 +30,7 @@ const TAG_SECRET_KEY: u32 = 3;
 /// The class of a sealed key entry; only the keystore itself can make one.
 const SEALED_CLASS: &str = "com.sun.crypto.provider.SealedObjectForKeyProtector";
 const SEAL_ALGORITHM: &str = "PBEWithMD5AndTripleDES";
-/// What a key of a provider's own class is serialised as (DESede by keytool).
+/// What a key of a provider's own class is serialised as (`DESede` by keytool).
 const KEY_REPLACEMENT_CLASS: &str = "java.security.KeyRep";
 const KEY_CLASS: &str = "javax.crypto.spec.SecretKeySpec";
 

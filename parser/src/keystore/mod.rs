@@ -20,7 +20,7 @@ pub use secret_key::SecretKey;
 pub const ITERATIONS_MAX: u64 = 5_000_000;
 
 /// The most bytes a keystore may have: far above any real one, and it keeps every loop here short.
-pub const KEYSTORE_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub const KEYSTORE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Which format a keystore has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

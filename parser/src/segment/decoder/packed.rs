@@ -7,7 +7,7 @@ use crate::{
     keystore::SecretKey,
     segment::{
         EncryptionParameters, SectionEncoding, SegmentError, SegmentErrorKind,
-        encryption::SectionCipher,
+        encryption::{CipherError, SectionCipher},
         entry::{self, Cut, FRAME_BYTES},
         sync_marker::MARKER_BYTES,
     },
@@ -49,10 +49,9 @@ pub(super) fn cipher(
     segment: i64,
 ) -> Result<SectionCipher, SegmentError> {
     SectionCipher::new(&parameters.cipher, key, &parameters.initialization_vector).map_err(|error| {
-        let kind = if error.is_unsupported_cipher() {
-            SegmentErrorKind::UnsupportedCipher(parameters.cipher.clone())
-        } else {
-            SegmentErrorKind::KeyUnfit(parameters.key_alias.clone())
+        let kind = match error {
+            CipherError::KeyLength { .. } => SegmentErrorKind::KeyUnfit(parameters.key_alias.clone()),
+            _ => SegmentErrorKind::UnsupportedCipher(parameters.cipher.clone()),
         };
         SegmentError::new(kind, segment, 0)
     })

@@ -1,0 +1,186 @@
+//! Decompresses as much as damaged data gives, step by step. Slow and only for data that failed before: the fast
+//! decoders do not tell how far they came.
+//!
+//! Each function appends to an empty `out`, never beyond `limit` bytes, and stops at the first thing that cannot be.
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+/// How much the salvage of a stream asks for at once.
+const STEP_BYTES: usize = 4096;
+
+/// The most plain data of a Zstandard block (RFC 8878, 3.1.1.2.3).
+#[cfg(feature = "zstd")]
+const ZSTD_BLOCK_BYTES: usize = 128 * 1024;
+/// The binary logarithm of the window that every decoder should support: 8 MiB (RFC 8878, 3.1.1.1.2).
+#[cfg(feature = "zstd")]
+const ZSTD_WINDOW_LOG_ALWAYS: u32 = 23;
+
+/// Salvages an LZ4 block (without a length before it).
+pub(in crate::segment) fn lz4_block(input: &[u8], limit: usize, out: &mut Vec<u8>) {
+    let mut input = input.iter();
+    // An LZ4 sequence: a token, literals, and a match with what came before; the last one has no match.
+    while let Some(&token) = input.next() {
+        let Some(literals) = lz4_length(usize::from(token >> 4), &mut input) else {
+            return;
+        };
+        let taken = append(out, input.as_slice(), literals, limit);
+        if taken < literals {
+            return;
+        }
+        input = input.as_slice().get(literals..).unwrap_or_default().iter();
+        let (Some(&low), Some(&high)) = (input.next(), input.next()) else {
+            return;
+        };
+        let offset = usize::from(u16::from_le_bytes([low, high]));
+        let Some(extra) = lz4_length(usize::from(token & 0x0F), &mut input) else {
+            return;
+        };
+        // A match has at least four bytes.
+        if !repeat(out, offset, extra.saturating_add(4), limit) {
+            return;
+        }
+    }
+}
+
+/// Reads the rest of a length whose first four bits are given: bytes of 255 and one below.
+fn lz4_length(nibble: usize, input: &mut std::slice::Iter<'_, u8>) -> Option<usize> {
+    let mut length = nibble;
+    if nibble == 15 {
+        loop {
+            let byte = *input.next()?;
+            length = length.checked_add(usize::from(byte))?;
+            if byte != 255 {
+                break;
+            }
+        }
+    }
+    Some(length)
+}
+
+/// Salvages a raw Snappy block, whatever its own length field says.
+pub(super) fn snappy(input: &[u8], limit: usize, out: &mut Vec<u8>) {
+    // The length: a base-128 varint of at most five bytes.
+    let length_bytes = 1 + input.iter().take(4).take_while(|byte| **byte >= 0x80).count();
+    let mut rest = input.get(length_bytes..).unwrap_or_default();
+    while let Some((&tag, after)) = rest.split_first() {
+        let (mut length, wide) = (usize::from(tag >> 2) + 1, usize::from(tag & 3));
+        if wide == 0 {
+            // A literal: its length, or how many bytes the length has.
+            let length_bytes = length.saturating_sub(60);
+            let Some((field, literal)) = after.split_at_checked(length_bytes) else {
+                return;
+            };
+            if length_bytes > 0 {
+                length = little_endian(field).saturating_add(1);
+            }
+            let taken = append(out, literal, length, limit);
+            if taken < length {
+                return;
+            }
+            rest = literal.get(length..).unwrap_or_default();
+            continue;
+        }
+        // A copy: one, two or four bytes of offset; the short one has three more bits of it in the tag.
+        let Some((field, after)) = after.split_at_checked(if wide == 3 { 4 } else { wide }) else {
+            return;
+        };
+        let mut offset = little_endian(field);
+        if wide == 1 {
+            offset |= usize::from(tag >> 5) << 8;
+            length = usize::from(tag >> 2 & 7) + 4;
+        }
+        if !repeat(out, offset, length, limit) {
+            return;
+        }
+        rest = after;
+    }
+}
+
+fn little_endian(bytes: &[u8]) -> usize {
+    bytes
+        .iter()
+        .rev()
+        .fold(0, |value, byte| value << 8 | usize::from(*byte))
+}
+
+/// Salvages a zlib stream.
+pub(super) fn deflate(input: &[u8], limit: usize, out: &mut Vec<u8>) {
+    let mut state = Decompress::new(true);
+    let mut step = [0; STEP_BYTES];
+    let mut rest = input;
+    while out.len() < limit {
+        let (consumed, written) = (state.total_in(), state.total_out());
+        let status = state.decompress(rest, &mut step, FlushDecompress::None);
+        let produced = (state.total_out() - written) as usize;
+        append(out, &step, produced, limit);
+        let progress = (state.total_in() - consumed) as usize;
+        rest = rest.get(progress..).unwrap_or_default();
+        let goes_on = matches!(status, Ok(Status::Ok)) && (produced > 0 || progress > 0);
+        if !goes_on {
+            return;
+        }
+    }
+}
+
+/// Salvages a Zstandard frame, block by block (they have up to 128 KiB of plain data each).
+#[cfg(feature = "zstd")]
+pub(super) fn zstd(input: &[u8], limit: usize, out: &mut Vec<u8>) {
+    use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
+
+    let Ok(mut state) = Decoder::new() else { return };
+    // The window is memory that the frame asks for: no more than the output needs, or than every reader should allow.
+    let window_log = usize::BITS - limit.leading_zeros();
+    if state
+        .set_parameter(DParameter::WindowLogMax(
+            window_log.clamp(ZSTD_WINDOW_LOG_ALWAYS, 31),
+        ))
+        .is_err()
+    {
+        return;
+    }
+    let mut step = vec![0; ZSTD_BLOCK_BYTES];
+    let mut rest = input;
+    // Zstandard does not count what a failing call has written: give it no more input at once than its next step
+    // (a block or a header) needs, which is what it returns, and room for all that a step gives.
+    let mut wanted = 1;
+    while out.len() < limit {
+        let piece = rest.get(..wanted.min(rest.len())).unwrap_or_default();
+        let mut source = InBuffer::around(piece);
+        let mut target = OutBuffer::around(&mut step[..]);
+        let result = state.run(&mut source, &mut target);
+        let (consumed, produced) = (source.pos(), target.pos());
+        append(out, &step, produced, limit);
+        rest = rest.get(consumed..).unwrap_or_default();
+        match result {
+            Ok(hint) if hint > 0 && (consumed > 0 || produced > 0) => wanted = hint,
+            _ => return,
+        }
+    }
+}
+
+/// Appends `length` bytes of `source` as far as there are so many and `limit` allows. Returns how many.
+fn append(out: &mut Vec<u8>, source: &[u8], length: usize, limit: usize) -> usize {
+    let room = limit.saturating_sub(out.len());
+    let piece = source
+        .get(..length.min(room).min(source.len()))
+        .unwrap_or_default();
+    out.extend_from_slice(piece);
+    piece.len()
+}
+
+/// Appends `length` bytes that begin `offset` before the end of `out`; they may overlap what they make. Returns
+/// `false`, having appended what it could, where that cannot be.
+fn repeat(out: &mut Vec<u8>, offset: usize, length: usize, limit: usize) -> bool {
+    let Some(start) = out.len().checked_sub(offset).filter(|start| *start < out.len()) else {
+        return false;
+    };
+    let copied = length.min(limit.saturating_sub(out.len()));
+    let mut missing = copied;
+    while missing > 0 {
+        // All from `start` on repeats with the period `offset`, so each round may copy twice as much.
+        let piece = missing.min(out.len() - start);
+        out.extend_from_within(start..start + piece);
+        missing -= piece;
+    }
+    copied == length
+}
