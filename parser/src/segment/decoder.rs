@@ -3,15 +3,17 @@
 mod marker;
 mod packed;
 mod plain;
+mod search;
 
 use std::{ops::Range, sync::Arc};
 
 use super::{
     Damage, DamageKind, Descriptor, Entry, SectionEncoding, SegmentError, SegmentErrorKind, SegmentFileName,
-    descriptor::LONGEST_HEADER, encryption::SectionCipher, sync_marker::MarkerCrc,
+    compression::Decompressor, descriptor::LONGEST_HEADER, encryption::SectionCipher, sync_marker::MarkerCrc,
 };
 use crate::{keystore::SecretKey, limits::Limits, position::Position};
 use packed::Section;
+use search::SearchBudget;
 
 /// Where a decoder asks for the key of an encrypted segment.
 pub trait KeyProvider: Send + Sync {
@@ -121,6 +123,9 @@ pub struct SegmentDecoder {
     logical: u64,
     /// Uncompressed bytes of the section in hand, for packed segments.
     buffer: Vec<u8>,
+    decompressor: Option<Decompressor>,
+    /// What the search for entries behind damage may still spend.
+    budget: SearchBudget,
 }
 
 #[derive(Debug, Clone)]
@@ -191,6 +196,8 @@ impl SegmentDecoder {
             cipher: None,
             logical: 0,
             buffer: Vec::new(),
+            decompressor: None,
+            budget: SearchBudget::default(),
         }
     }
 
@@ -200,7 +207,9 @@ impl SegmentDecoder {
         self.state = State::Header;
         self.descriptor = None;
         self.cipher = None;
+        self.decompressor = None;
         self.logical = 0;
+        self.budget = SearchBudget::default();
     }
 
     /// Returns the segment's header, once it was read.
@@ -309,6 +318,9 @@ impl SegmentDecoder {
             let key = self.options.keys.as_ref().and_then(|keys| keys.key(alias));
             let key = key.ok_or_else(|| error(SegmentErrorKind::KeyMissing, alias))?;
             self.cipher = Some(packed::cipher(parameters, &key, descriptor.id)?);
+        }
+        if let SectionEncoding::Compressed(compressor) = descriptor.encoding {
+            self.decompressor = Some(Decompressor::new(compressor));
         }
         self.state = State::HeaderRead(descriptor.header_bytes);
         self.descriptor = Some(descriptor);

@@ -15,11 +15,18 @@ impl SegmentDecoder {
     pub(super) fn marker(&mut self, input: &Input<'_>, at: u64) -> Result<Outcome, Outcome> {
         if at.saturating_add(MARKER_BYTES) > input.file_length {
             // Closed and full; a file that grows in blocks may still get longer.
-            return if input.is_growing() {
-                Err(Outcome::Wait)
+            if input.is_growing() {
+                return Err(Outcome::Wait);
+            }
+            let rest = at.min(input.file_length)..input.file_length;
+            let is_zero = input.get(rest.clone())?.iter().all(|byte| *byte == 0);
+            let ended = self.end(at);
+            return Ok(if is_zero {
+                ended
             } else {
-                Ok(self.end(at))
-            };
+                // A part of a marker: what it pointed to is not there.
+                Outcome::Damage(self.damage(DamageKind::TruncatedSection, at, rest.clone(), rest))
+            });
         }
         let marker = self.read_marker(input, at)?;
         let end = u64::from(marker.end);
@@ -34,6 +41,7 @@ impl SegmentDecoder {
                 State::Section(Section {
                     marker: at,
                     end,
+                    is_whole: true,
                     damage: None,
                 })
             };
@@ -127,6 +135,7 @@ impl SegmentDecoder {
         let section = Section {
             marker: at,
             end,
+            is_whole: true,
             damage: Some(kind),
         };
         let leads_on = within && (end == input.file_length || self.is_marker(input, end)?);

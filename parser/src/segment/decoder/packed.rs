@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{DamageKind, Input, Outcome, SegmentDecoder, State};
+use super::{DamageKind, Input, Outcome, SegmentDecoder, State, plain::kind_of, search::SearchBudget};
 use crate::{
     keystore::SecretKey,
     segment::{
@@ -25,6 +25,8 @@ pub(super) struct Section {
     pub(super) marker: u64,
     /// File offset of the next marker.
     pub(super) end: u64,
+    /// False where the file ends before the section may have ended.
+    pub(super) is_whole: bool,
     /// What was wrong with its marker, to be said before its entries come.
     pub(super) damage: Option<DamageKind>,
 }
@@ -36,10 +38,19 @@ pub(super) struct Cursor {
     at: usize,
     /// Logical offset of the buffer's start.
     logical: u64,
+    /// Length of the unpacked section; the buffer may have less of it.
+    length: usize,
     /// The section in the file.
     file: Range<u64>,
     /// Why the buffer may not be whole; said with the first loss, or at the end.
     doubt: Option<DamageKind>,
+}
+
+/// Why a section could not be unpacked as its length says.
+struct Unpacking {
+    kind: DamageKind,
+    /// The length that the packed data says of itself.
+    own_length: Option<usize>,
 }
 
 /// Makes the cipher of an encrypted segment.
@@ -60,7 +71,12 @@ pub(super) fn cipher(
 impl SegmentDecoder {
     /// Unpacks a section into the buffer.
     pub(super) fn section(&mut self, input: &Input<'_>, section: Section) -> Result<Outcome, Outcome> {
-        let Section { marker, end, damage } = section.clone();
+        let Section {
+            marker,
+            end,
+            is_whole,
+            damage,
+        } = section.clone();
         if let Some(kind) = damage {
             self.state = State::Section(Section {
                 damage: None,
@@ -96,12 +112,30 @@ impl SegmentDecoder {
         if length > self.options.limits.section_bytes {
             return Ok(self.section_lost(self.packing_damage(), marker..end, 0));
         }
-        let doubt = self.unpack(packed, length as usize).err();
+        self.budget = SearchBudget::default();
+        let mut length = length as usize;
+        let mut doubt = None;
+        if let Err(damage) = self.unpack(packed, length) {
+            doubt = Some(damage.kind);
+            // The packed data says its length as well. If that leads to whole data, the section's own word is wrong,
+            // and positions behind it are right by the other.
+            let other = damage
+                .own_length
+                .filter(|&other| is_whole && other <= self.options.limits.section_bytes as usize);
+            if let Some(other) = other {
+                if self.unpack(packed, other).is_ok() {
+                    length = other;
+                } else {
+                    let _ = self.unpack(packed, length);
+                }
+            }
+        }
         let logical = self.logical + MARKER_BYTES;
-        self.logical = logical + u64::from(length);
+        self.logical = logical + length as u64;
         self.state = State::Unpacked(Cursor {
             at: 0,
             logical,
+            length,
             file: marker..end,
             doubt,
         });
@@ -121,22 +155,32 @@ impl SegmentDecoder {
         }
     }
 
-    /// Fills the buffer. After an error it holds what could be unpacked, and zeros: the CRCs of the entries
-    /// tell what of it is good.
-    fn unpack(&mut self, packed: &[u8], length: usize) -> Result<(), DamageKind> {
+    /// Fills the buffer. After an error it holds what could be unpacked, and zeros between that: the CRCs of the
+    /// entries tell what of it is good.
+    fn unpack(&mut self, packed: &[u8], length: usize) -> Result<(), Unpacking> {
         if let Some(cipher) = &mut self.cipher {
-            let block_bytes_max = self.options.limits.section_bytes as usize;
-            return cipher
-                .decrypt_section(packed, length, block_bytes_max, &mut self.buffer)
-                .map_err(|_| DamageKind::Encryption);
+            let bytes_max = self.options.limits.section_bytes as usize;
+            let Err(error) = cipher.decrypt_section(packed, length, bytes_max, &mut self.buffer) else {
+                return Ok(());
+            };
+            return Err(Unpacking {
+                kind: DamageKind::Encryption,
+                own_length: error.plain_length,
+            });
         }
-        let Some(SectionEncoding::Compressed(compressor)) = self.descriptor.as_ref().map(|it| &it.encoding)
-        else {
-            return Err(DamageKind::Compression);
+        let Some(decompressor) = &mut self.decompressor else {
+            self.buffer.clear();
+            return Err(Unpacking {
+                kind: DamageKind::Compression,
+                own_length: None,
+            });
         };
-        compressor
+        decompressor
             .decompress(packed, length, &mut self.buffer)
-            .map_err(|_| DamageKind::Compression)
+            .map_err(|error| Unpacking {
+                kind: DamageKind::Compression,
+                own_length: error.own_length,
+            })
     }
 
     /// Gives a section up and goes on behind it. Positions behind it are too low if its unpacked length is
@@ -172,6 +216,7 @@ impl SegmentDecoder {
         // No marker behind: the section goes to the file's end, as the last one does.
         self.state = State::Section(Section {
             end: input.file_length,
+            is_whole: false,
             ..section
         });
         Ok(Outcome::Again)
@@ -187,7 +232,8 @@ impl SegmentDecoder {
     /// Gives the next entry of the buffer.
     pub(super) fn unpacked(&mut self, cursor: Cursor) -> Result<Outcome, Outcome> {
         let rest = self.buffer.get(cursor.at..).unwrap_or_default();
-        if rest.is_empty() {
+        let left = cursor.length.saturating_sub(cursor.at);
+        if left == 0 {
             self.state = State::Marker(cursor.file.end);
             let start = cursor.file.start;
             return Ok(match cursor.doubt {
@@ -206,7 +252,17 @@ impl SegmentDecoder {
                 return Ok(Outcome::EntryInBuffer { mutation, end });
             }
             Cut::BadCrc { length } if cursor.doubt.is_none() => (DamageKind::EntryCrc, length as usize),
-            _ => (DamageKind::EntrySizeCrc, distance_to_entry(rest, limit)),
+            other => {
+                let kind = match other {
+                    Cut::NotAnEntry(why) => kind_of(why),
+                    Cut::Short { .. } => DamageKind::EntryCut,
+                    _ => DamageKind::EntryCrc,
+                };
+                let searched = self.buffer.len();
+                let distance = self.budget.distance_to_entry(rest, limit, searched);
+                // Behind what could be unpacked is nothing to find.
+                (kind, if distance == rest.len() { left } else { distance })
+            }
         };
         let lost = cursor.logical + cursor.at as u64..cursor.logical + (cursor.at + length) as u64;
         let damage = self.damage(
@@ -222,15 +278,4 @@ impl SegmentDecoder {
         });
         Ok(Outcome::Damage(damage))
     }
-}
-
-/// Returns how far the next entry whose CRCs hold is from the start of `bytes`, at least one byte; all of
-/// them if there is none.
-fn distance_to_entry(bytes: &[u8], mutation_bytes_max: u32) -> usize {
-    (1..bytes.len())
-        .find(|&at| {
-            let tail = bytes.get(at..).unwrap_or_default();
-            matches!(entry::cut(tail, mutation_bytes_max), Cut::Entry(_))
-        })
-        .unwrap_or(bytes.len())
 }
