@@ -14,6 +14,9 @@ pub(super) use salvage::lz4_block as salvage_lz4_block;
 /// The most plain bytes for a byte of an LZ4 block: each byte of a long length stands for 255.
 pub(super) const LZ4_RATIO_MAX: usize = 255;
 
+/// The most bytes that a compressor makes of nothing.
+const EMPTY_BYTES_MAX: usize = 32;
+
 /// The compressor of a segment, named by `compressionClass` in its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -129,11 +132,11 @@ impl Decompressor {
         out: &mut Vec<u8>,
     ) -> Result<(), DecompressError> {
         // What a compressor makes of nothing differs, and some dislike it (format.md §2.5).
-        if uncompressed_length == 0 {
+        let own_length = self.own_length(input);
+        if uncompressed_length == 0 && input.len() <= EMPTY_BYTES_MAX {
             out.clear();
             return Ok(());
         }
-        let own_length = self.own_length(input);
         let result = if own_length.is_some_and(|own| own != uncompressed_length) {
             Err(DecompressErrorKind::LengthMismatch)
         } else if uncompressed_length > self.compressor.output_bytes_max(input.len()) {

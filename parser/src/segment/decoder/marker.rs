@@ -2,7 +2,7 @@
 
 use super::{
     DamageKind, Input, Outcome, SegmentDecoder, State,
-    packed::Section,
+    packed::{EndSource, Section},
     plain::{Cursor, Scan},
 };
 use crate::segment::{
@@ -19,9 +19,11 @@ impl SegmentDecoder {
                 return Err(Outcome::Wait);
             }
             let rest = at.min(input.file_length)..input.file_length;
+            // Only plain segments are longer than what was written, by zeros.
             let is_zero = input.get(rest.clone())?.iter().all(|byte| *byte == 0);
+            let is_end = rest.is_empty() || is_zero && self.is_plain();
             let ended = self.end(at);
-            return Ok(if is_zero {
+            return Ok(if is_end {
                 ended
             } else {
                 // A part of a marker: what it pointed to is not there.
@@ -41,7 +43,7 @@ impl SegmentDecoder {
                 State::Section(Section {
                     marker: at,
                     end,
-                    is_whole: true,
+                    end_source: EndSource::Marker,
                     damage: None,
                 })
             };
@@ -135,15 +137,21 @@ impl SegmentDecoder {
         let section = Section {
             marker: at,
             end,
-            is_whole: true,
+            end_source: EndSource::Marker,
             damage: Some(kind),
         };
-        let leads_on = within && (end == input.file_length || self.is_marker(input, end)?);
-        self.state = if leads_on {
-            State::Section(section)
+        // Its end may be right all the same: then something confirms it.
+        self.state = if within && self.is_confirmed(input, &section)? {
+            State::Section(Section {
+                end_source: EndSource::Confirmed,
+                ..section
+            })
         } else {
             State::FindSectionEnd {
-                section,
+                section: Section {
+                    end_source: EndSource::Search,
+                    ..section
+                },
                 at: at + MARKER_BYTES,
             }
         };

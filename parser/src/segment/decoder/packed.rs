@@ -25,10 +25,21 @@ pub(super) struct Section {
     pub(super) marker: u64,
     /// File offset of the next marker.
     pub(super) end: u64,
-    /// False where the file ends before the section may have ended.
-    pub(super) is_whole: bool,
+    /// How its end is known.
+    pub(super) end_source: EndSource,
     /// What was wrong with its marker, to be said before its entries come.
     pub(super) damage: Option<DamageKind>,
+}
+
+/// How the end of a packed section is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EndSource {
+    /// Its marker says so, which nothing protects.
+    Marker,
+    /// Its marker says so, and the next marker or the section's content confirm it.
+    Confirmed,
+    /// The next marker that holds stands there; other sections may lie between.
+    Search,
 }
 
 /// A place in the buffer of an unpacked section.
@@ -44,6 +55,8 @@ pub(super) struct Cursor {
     file: Range<u64>,
     /// Why the buffer may not be whole; said with the first loss, or at the end.
     doubt: Option<DamageKind>,
+    /// True where other sections may lie between this one's marker and the next that holds: they are lost.
+    may_hide_sections: bool,
 }
 
 /// Why a section could not be unpacked as its length says.
@@ -74,7 +87,7 @@ impl SegmentDecoder {
         let Section {
             marker,
             end,
-            is_whole,
+            end_source,
             damage,
         } = section.clone();
         if let Some(kind) = damage {
@@ -84,6 +97,15 @@ impl SegmentDecoder {
             });
             return Ok(Outcome::Damage(self.damage(kind, marker, marker..marker, 0..0)));
         }
+        let is_unconfirmed = end_source == EndSource::Marker && !input.is_growing();
+        if is_unconfirmed && !self.is_confirmed(input, &section)? {
+            // The search is of the same section, so it is this damage that is to be said if there is none yet.
+            self.state = State::FindSectionEnd {
+                at: marker + MARKER_BYTES,
+                section,
+            };
+            return Ok(Outcome::Again);
+        }
         let limit = u64::from(self.options.limits.section_bytes);
         if end - marker > limit + SLACK_BYTES {
             return Ok(self.section_lost(DamageKind::SectionTooLarge, marker..end, 0));
@@ -91,30 +113,25 @@ impl SegmentDecoder {
         if end < marker + HEAD_BYTES {
             return Ok(self.section_lost(DamageKind::MarkerEnd, marker..end, 0));
         }
-        // Nothing protects `end`: before a section is given up, or the rest of the file read from a wrong
-        // place, the next marker must confirm it.
-        if !input.is_growing() && end + MARKER_BYTES <= input.file_length && !self.leads_on(input, end)? {
-            let section = Section {
-                damage: Some(DamageKind::MarkerEnd),
-                ..section
-            };
-            self.state = State::FindSectionEnd {
-                section,
-                at: marker + MARKER_BYTES,
-            };
-            return Ok(Outcome::Again);
-        }
         let bytes = input.get(marker + MARKER_BYTES..end)?;
         let Some((length, packed)) = bytes.split_first_chunk::<4>() else {
             return Ok(Outcome::Again);
         };
         let length = u32::from_be_bytes(*length);
         if length > self.options.limits.section_bytes {
-            return Ok(self.section_lost(self.packing_damage(), marker..end, 0));
+            // Without a length there is still what the packed data says of itself.
+            return Ok(self.unpack_section(packed, 0, &section));
         }
+        Ok(self.unpack_section(packed, length as usize, &section))
+    }
+
+    /// Unpacks a section whose bytes are there, and begins to read it.
+    fn unpack_section(&mut self, packed: &[u8], declared: usize, section: &Section) -> Outcome {
+        let file = section.marker..section.end;
         self.budget = SearchBudget::default();
-        let mut length = length as usize;
+        let mut length = declared;
         let mut doubt = None;
+        let is_whole = section.end_source != EndSource::Search;
         if let Err(damage) = self.unpack(packed, length) {
             doubt = Some(damage.kind);
             // The packed data says its length as well. If that leads to whole data, the section's own word is wrong,
@@ -129,6 +146,9 @@ impl SegmentDecoder {
                     let _ = self.unpack(packed, length);
                 }
             }
+            if length == 0 {
+                return self.section_lost(damage.kind, file, 0);
+            }
         }
         let logical = self.logical + MARKER_BYTES;
         self.logical = logical + length as u64;
@@ -136,10 +156,37 @@ impl SegmentDecoder {
             at: 0,
             logical,
             length,
-            file: marker..end,
+            may_hide_sections: doubt.is_some() && !is_whole,
+            file,
             doubt,
         });
-        Ok(Outcome::Again)
+        Outcome::Again
+    }
+
+    /// Returns true if a section ends where its marker says: another marker stands there, or the chain ends, or all that
+    /// lies before it unpacks to entries whose CRCs hold.
+    pub(super) fn is_confirmed(&mut self, input: &Input<'_>, section: &Section) -> Result<bool, Outcome> {
+        let Section { marker, end, .. } = *section;
+        if end == input.file_length || end + MARKER_BYTES <= input.file_length && self.leads_on(input, end)? {
+            return Ok(true);
+        }
+        let limit = self.options.limits;
+        if end < marker + HEAD_BYTES || end - marker > u64::from(limit.section_bytes) + SLACK_BYTES {
+            return Ok(false);
+        }
+        let bytes = input.get(marker + MARKER_BYTES..end)?;
+        let Some((length, packed)) = bytes.split_first_chunk::<4>() else {
+            return Ok(false);
+        };
+        let length = u32::from_be_bytes(*length);
+        if length == 0 || length > limit.section_bytes || self.unpack(packed, length as usize).is_err() {
+            return Ok(false);
+        }
+        let mut rest = &self.buffer[..];
+        while let Cut::Entry(mutation) = entry::cut(rest, limit.mutation_bytes) {
+            rest = rest.get(mutation.len() + FRAME_BYTES as usize..).unwrap_or_default();
+        }
+        Ok(rest.is_empty())
     }
 
     /// Returns true if the chain goes on, or ends, at a file offset.
@@ -209,17 +256,27 @@ impl SegmentDecoder {
                 }
             };
             if found {
-                self.state = State::Section(Section { end: at, ..section });
-                return Ok(Outcome::Again);
+                return Ok(self.section_found(section, at));
             }
         }
         // No marker behind: the section goes to the file's end, as the last one does.
+        Ok(self.section_found(section, input.file_length))
+    }
+
+    /// Goes on with a section whose end was searched for.
+    fn section_found(&mut self, section: Section, end: u64) -> Outcome {
+        let marker = section.marker;
+        let is_news = section.end_source == EndSource::Marker;
         self.state = State::Section(Section {
-            end: input.file_length,
-            is_whole: false,
+            end,
+            end_source: EndSource::Search,
             ..section
         });
-        Ok(Outcome::Again)
+        if is_news {
+            Outcome::Damage(self.damage(DamageKind::MarkerEnd, marker, marker..marker, 0..0))
+        } else {
+            Outcome::Again
+        }
     }
 
     #[inline]
@@ -236,6 +293,13 @@ impl SegmentDecoder {
         if left == 0 {
             self.state = State::Marker(cursor.file.end);
             let start = cursor.file.start;
+            if cursor.may_hide_sections {
+                // How long they are unpacked is not known.
+                let logical = cursor.logical + cursor.length as u64;
+                let lost = logical..logical + (cursor.file.end - start);
+                let kind = cursor.doubt.unwrap_or(DamageKind::MarkerCrc);
+                return Ok(Outcome::Damage(self.damage(kind, start, cursor.file, lost)));
+            }
             return Ok(match cursor.doubt {
                 Some(kind) => Outcome::Damage(self.damage(kind, start, start..start, 0..0)),
                 None => Outcome::Again,
