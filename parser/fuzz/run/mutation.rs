@@ -21,8 +21,12 @@ pub static TABLES: LazyLock<Tables> = LazyLock::new(|| read_tables(include_str!(
 
 /// Decodes a mutation, and every value in it.
 pub fn run(input: &[u8]) {
-    let Some((&version, bytes)) = input.split_first() else { return };
-    let Some(version) = Version::from_number(i32::from(version)) else { return };
+    let Some((&version, bytes)) = input.split_first() else {
+        return;
+    };
+    let Some(version) = Version::from_number(i32::from(version)) else {
+        return;
+    };
     let mut decoder = MutationDecoder::new(version);
     let first = decoder.decode(bytes, &*TABLES);
     if let Ok(mutation) = &first {
@@ -38,10 +42,13 @@ pub fn run(input: &[u8]) {
 fn amount(mutation: &Mutation<'_>) -> usize {
     let mut amount = mutation.updates.len();
     for update in &mutation.updates {
-        let rows = update.unfiltereds.iter().filter_map(|unfiltered| match unfiltered {
-            Unfiltered::Row(row) => Some(row),
-            Unfiltered::Marker(_) => None,
-        });
+        let rows = update
+            .unfiltereds
+            .iter()
+            .filter_map(|unfiltered| match unfiltered {
+                Unfiltered::Row(row) => Some(row),
+                Unfiltered::Marker(_) => None,
+            });
         amount += update.unfiltereds.len();
         for row in rows.chain(&update.static_row) {
             for column in &row.columns {
@@ -64,7 +71,9 @@ fn values(mutation: &Mutation<'_>) {
     };
     for update in &mutation.updates {
         for unfiltered in &update.unfiltereds {
-            let Unfiltered::Row(row) = unfiltered else { continue };
+            let Unfiltered::Row(row) = unfiltered else {
+                continue;
+            };
             for (column, bytes) in update.table.clustering().iter().zip(&row.clustering) {
                 value(&column.ty, bytes.unwrap_or_default());
             }
@@ -124,7 +133,10 @@ fn read_tables(text: &str) -> Tables {
             }
             (["column", rest @ ..], Some(definition)) => definition.columns.push(read_column(rest)),
             (["dropped", rest @ ..], Some(definition)) => {
-                definition.dropped.push(DroppedColumn { column: read_column(rest), dropped_at: 0 });
+                definition.dropped.push(DroppedColumn {
+                    column: read_column(rest),
+                    dropped_at: 0,
+                });
             }
             _ => panic!("not a line of tables.tsv: {line}"),
         }
@@ -134,7 +146,9 @@ fn read_tables(text: &str) -> Tables {
 }
 
 fn read_column(fields: &[&str]) -> Column {
-    let [kind, position, name, class] = fields else { panic!("not a column: {fields:?}") };
+    let [kind, position, name, class] = fields else {
+        panic!("not a column: {fields:?}")
+    };
     let name: Vec<u8> = (0..name.len())
         .step_by(2)
         .map(|at| u8::from_str_radix(&name[at..at + 2], 16).expect("hexadecimal"))

@@ -14,6 +14,10 @@ pub(super) use salvage::lz4_block as salvage_lz4_block;
 /// The most plain bytes for a byte of an LZ4 block: each byte of a long length stands for 255.
 pub(super) const LZ4_RATIO_MAX: usize = 255;
 
+/// How many times longer than its input the output may be for being allocated at once. What real logs have is below;
+/// beyond it the output grows as it comes.
+const USUAL_RATIO: usize = 64;
+
 /// The most bytes that a compressor makes of nothing.
 const EMPTY_BYTES_MAX: usize = 32;
 
@@ -149,11 +153,26 @@ impl Decompressor {
         };
 
         out.clear();
+        if kind == DecompressErrorKind::LengthMismatch && self.compressor == Compressor::Deflate {
+            return Err(self.deflate_of_other_length(input, uncompressed_length, out));
+        }
         let own_length = own_length.filter(|own| *own <= self.compressor.output_bytes_max(input.len()));
         if kind != DecompressErrorKind::OutOfMemory {
             self.salvage(input, uncompressed_length, out);
         }
         Err(DecompressError { kind, own_length })
+    }
+
+    /// Fills `out` as far as declared, and finds how long a stream of another length is.
+    fn deflate_of_other_length(&self, input: &[u8], declared: usize, out: &mut Vec<u8>) -> DecompressError {
+        let limit = input.len().saturating_mul(USUAL_RATIO).max(declared);
+        let is_whole = self.salvage(input, limit, out);
+        let own_length = is_whole.then_some(out.len());
+        out.truncate(declared);
+        DecompressError {
+            kind: DecompressErrorKind::LengthMismatch,
+            own_length,
+        }
     }
 
     fn decompress_plausible(
@@ -162,9 +181,6 @@ impl Decompressor {
         length: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), DecompressErrorKind> {
-        /// How many times longer than its input the output may be for being allocated at once. What real logs have
-        /// is below; beyond it the output grows as it comes.
-        const USUAL_RATIO: usize = 64;
         if length > input.len().saturating_mul(USUAL_RATIO)
             && matches!(self.compressor, Compressor::Deflate | Compressor::Zstd)
         {

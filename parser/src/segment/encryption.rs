@@ -228,7 +228,10 @@ impl SectionCipher {
             losses.add_gap(LostBlockKind::Missing, out.len(), blocks.len()..blocks.len());
         }
         let placed = losses.place(total_plain_length, out);
-        placed.map_err(|error| SectionError { plain_length, ..error })
+        placed.map_err(|error| SectionError {
+            plain_length,
+            ..error
+        })
     }
 
     /// Appends the plain data of a block. On failure it appends as many bytes as the block has, if that is known

@@ -29,11 +29,16 @@ pub(crate) fn decode_with(file: &[u8], surplus: Option<u64>) -> Decoded {
         };
         match decoder.poll(input) {
             Ok(Poll::Need(range)) => {
-                assert!(!range.is_empty() && range.end <= file_length, "{range:?} of {file_length}");
+                assert!(
+                    !range.is_empty() && range.end <= file_length,
+                    "{range:?} of {file_length}"
+                );
                 window = range.start..(range.end + surplus.unwrap_or(0)).min(file_length);
             }
             Ok(Poll::Header(_)) => {}
-            Ok(Poll::Entry(entry)) => decoded.entries.push((entry.position.offset, entry.mutation.to_vec())),
+            Ok(Poll::Entry(entry)) => decoded
+                .entries
+                .push((entry.position.offset, entry.mutation.to_vec())),
             Ok(Poll::Damage(damage)) => decoded.damage.push(damage),
             Ok(Poll::Wait) => panic!("a final file waits"),
             Ok(Poll::End(end)) => {
@@ -60,7 +65,11 @@ impl Segment {
         let what = format!("{}: {what}", self.name);
         let header = ..self.sections[0].file.start;
         if let Some(Err(_)) = &decoded.end {
-            assert!(damaged.get(header) != Some(&self.file[header]), "{what}: {:?}", decoded.end);
+            assert!(
+                damaged.get(header) != Some(&self.file[header]),
+                "{what}: {:?}",
+                decoded.end
+            );
             assert!(decoded.entries.is_empty(), "{what}");
             return;
         }
@@ -68,12 +77,18 @@ impl Segment {
         let mut expected = self.entries.iter();
         for (position, mutation) in &decoded.entries {
             let found = expected.find(|entry| entry.mutation == *mutation);
-            assert!(found.is_some(), "{what}: an entry at {position} that was not written, or twice");
+            assert!(
+                found.is_some(),
+                "{what}: an entry at {position} that was not written, or twice"
+            );
         }
         let end_of_chain = self.unwritten_from(damaged);
         let mut came = decoded.entries.iter().peekable();
         for (at, entry) in self.entries.iter().enumerate() {
-            if came.peek().is_some_and(|(_, mutation)| *mutation == entry.mutation) {
+            if came
+                .peek()
+                .is_some_and(|(_, mutation)| *mutation == entry.mutation)
+            {
                 came.next();
                 continue;
             }
@@ -81,7 +96,11 @@ impl Segment {
                 // A chain that seems to end cleanly can't be told from one that does.
                 continue;
             }
-            assert!(!self.is_intact(entry, damaged), "{what}: entry {at} is intact and does not come: {:?}", decoded.damage);
+            assert!(
+                !self.is_intact(entry, damaged),
+                "{what}: entry {at} is intact and does not come: {:?}",
+                decoded.damage
+            );
             assert!(
                 decoded.damage.iter().any(|damage| self.covers(damage, entry)),
                 "{what}: nothing tells of the loss of entry {at} {:?} {:?}: {:?}",
@@ -101,7 +120,9 @@ impl Segment {
         let unwritten = |at: &usize| {
             damaged.get(*at..*at + 8).is_some_and(|word| word == [0; 8]) && self.file[*at..*at + 8] != [0; 8]
         };
-        (0..self.file.len().saturating_sub(8)).find(unwritten).unwrap_or(usize::MAX)
+        (0..self.file.len().saturating_sub(8))
+            .find(unwritten)
+            .unwrap_or(usize::MAX)
     }
 
     fn covers(&self, damage: &Damage, entry: &Entry) -> bool {

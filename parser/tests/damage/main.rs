@@ -2,7 +2,10 @@
 //!
 //! The long run of random damages: `RINGTAP_DAMAGES=200000 cargo test --release -p cassandra-commitlog --test damage`.
 #![cfg(feature = "zstd")]
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise, in its helping functions too")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test stops at the first surprise, in its helping functions too"
+)]
 
 mod build;
 mod decode;

@@ -34,7 +34,11 @@ fn random_damages_lose_only_what_they_hit() {
         let mut damaged = segment.file.clone();
         let structure = segment.structure();
         for _ in 0..=random.below(4) {
-            let at = if random.below(2) == 0 { structure[random.below(structure.len())] } else { random.below(damaged.len()) };
+            let at = if random.below(2) == 0 {
+                structure[random.below(structure.len())]
+            } else {
+                random.below(damaged.len())
+            };
             let most_bytes = if random.below(4) == 0 { 200 } else { 8 };
             let length = 1 + random.below(most_bytes);
             let fill = random.below(8);
@@ -49,6 +53,9 @@ fn random_damages_lose_only_what_they_hit() {
         most = most.max(ALLOCATOR.allocated());
     }
     let mebibytes = ALLOCATOR.max_allocated() >> 20;
-    println!("{damages} damages in {:?}; at most {mebibytes} MiB allocated, {before} bytes before", start.elapsed());
+    println!(
+        "{damages} damages in {:?}; at most {mebibytes} MiB allocated, {before} bytes before",
+        start.elapsed()
+    );
     assert!(mebibytes < 128, "{mebibytes} MiB");
 }

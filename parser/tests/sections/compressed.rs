@@ -129,7 +129,10 @@ fn every_flipped_byte_ends_with_the_declared_length_and_no_old_bytes() {
                 let result = state.decompress(&content, section.plain_length, &mut out);
                 content[place] ^= mask;
                 assert!(out.len() <= section.plain_length, "{sample} at {place}");
-                assert!(out.len() == section.plain_length || result.is_err(), "{sample} at {place}");
+                assert!(
+                    out.len() == section.plain_length || result.is_err(),
+                    "{sample} at {place}"
+                );
                 // The real data of these samples has no such run.
                 let is_old = out.windows(40).any(|run| run.iter().all(|byte| *byte == 0xEE));
                 assert!(!is_old, "{sample} at {place}");

@@ -6,8 +6,9 @@ use super::{DamageKind, Input, Outcome, SegmentDecoder, State, plain::kind_of, s
 use crate::{
     keystore::SecretKey,
     segment::{
-        EncryptionParameters, SectionEncoding, SegmentError, SegmentErrorKind,
-        encryption::{CipherError, SectionCipher},
+        EncryptionParameters, SegmentError, SegmentErrorKind,
+        compression::DecompressErrorKind,
+        encryption::{CipherError, LostBlockKind, SectionCipher},
         entry::{self, Cut, FRAME_BYTES},
         sync_marker::MARKER_BYTES,
     },
@@ -55,8 +56,8 @@ pub(super) struct Cursor {
     file: Range<u64>,
     /// Why the buffer may not be whole; said with the first loss, or at the end.
     doubt: Option<DamageKind>,
-    /// True where other sections may lie between this one's marker and the next that holds: they are lost.
-    may_hide_sections: bool,
+    /// True where more than the buffer has may lie between this section's marker and the next that holds: it is lost.
+    may_hide_more: bool,
 }
 
 /// Why a section could not be unpacked as its length says.
@@ -64,6 +65,8 @@ struct Unpacking {
     kind: DamageKind,
     /// The length that the packed data says of itself.
     own_length: Option<usize>,
+    /// True where there is, or may be, more of it than the section's length says.
+    is_longer: bool,
 }
 
 /// Makes the cipher of an encrypted segment.
@@ -131,9 +134,11 @@ impl SegmentDecoder {
         self.budget = SearchBudget::default();
         let mut length = declared;
         let mut doubt = None;
+        let mut may_hide_more = false;
         let is_whole = section.end_source != EndSource::Search;
         if let Err(damage) = self.unpack(packed, length) {
             doubt = Some(damage.kind);
+            may_hide_more = !is_whole || damage.is_longer;
             // The packed data says its length as well. If that leads to whole data, the section's own word is wrong,
             // and positions behind it are right by the other.
             let other = damage
@@ -142,6 +147,7 @@ impl SegmentDecoder {
             if let Some(other) = other {
                 if self.unpack(packed, other).is_ok() {
                     length = other;
+                    may_hide_more = false;
                 } else {
                     let _ = self.unpack(packed, length);
                 }
@@ -156,7 +162,7 @@ impl SegmentDecoder {
             at: 0,
             logical,
             length,
-            may_hide_sections: doubt.is_some() && !is_whole,
+            may_hide_more,
             file,
             doubt,
         });
@@ -167,7 +173,8 @@ impl SegmentDecoder {
     /// lies before it unpacks to entries whose CRCs hold.
     pub(super) fn is_confirmed(&mut self, input: &Input<'_>, section: &Section) -> Result<bool, Outcome> {
         let Section { marker, end, .. } = *section;
-        if end == input.file_length || end + MARKER_BYTES <= input.file_length && self.leads_on(input, end)? {
+        // Zeros confirm nothing: they stand inside of sections as well.
+        if end == input.file_length || self.is_marker(input, end)? {
             return Ok(true);
         }
         let limit = self.options.limits;
@@ -184,22 +191,11 @@ impl SegmentDecoder {
         }
         let mut rest = &self.buffer[..];
         while let Cut::Entry(mutation) = entry::cut(rest, limit.mutation_bytes) {
-            rest = rest.get(mutation.len() + FRAME_BYTES as usize..).unwrap_or_default();
+            rest = rest
+                .get(mutation.len() + FRAME_BYTES as usize..)
+                .unwrap_or_default();
         }
         Ok(rest.is_empty())
-    }
-
-    /// Returns true if the chain goes on, or ends, at a file offset.
-    fn leads_on(&self, input: &Input<'_>, at: u64) -> Result<bool, Outcome> {
-        Ok(self.is_marker(input, at)? || self.read_marker(input, at)?.is_unwritten())
-    }
-
-    fn packing_damage(&self) -> DamageKind {
-        if self.cipher.is_some() {
-            DamageKind::Encryption
-        } else {
-            DamageKind::Compression
-        }
     }
 
     /// Fills the buffer. After an error it holds what could be unpacked, and zeros between that: the CRCs of the
@@ -213,6 +209,7 @@ impl SegmentDecoder {
             return Err(Unpacking {
                 kind: DamageKind::Encryption,
                 own_length: error.plain_length,
+                is_longer: error.lost.iter().any(|block| block.kind == LostBlockKind::Excess),
             });
         }
         let Some(decompressor) = &mut self.decompressor else {
@@ -220,6 +217,7 @@ impl SegmentDecoder {
             return Err(Unpacking {
                 kind: DamageKind::Compression,
                 own_length: None,
+                is_longer: false,
             });
         };
         decompressor
@@ -227,6 +225,7 @@ impl SegmentDecoder {
             .map_err(|error| Unpacking {
                 kind: DamageKind::Compression,
                 own_length: error.own_length,
+                is_longer: error.kind == DecompressErrorKind::LengthMismatch,
             })
     }
 
@@ -293,8 +292,8 @@ impl SegmentDecoder {
         if left == 0 {
             self.state = State::Marker(cursor.file.end);
             let start = cursor.file.start;
-            if cursor.may_hide_sections {
-                // How long they are unpacked is not known.
+            if cursor.may_hide_more {
+                // How long it is unpacked is not known.
                 let logical = cursor.logical + cursor.length as u64;
                 let lost = logical..logical + (cursor.file.end - start);
                 let kind = cursor.doubt.unwrap_or(DamageKind::MarkerCrc);

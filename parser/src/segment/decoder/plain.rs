@@ -87,13 +87,15 @@ impl SegmentDecoder {
             });
         }
         if end.is_none() && self.nothing_follows(input, at)? {
-            return Ok(self.end(at));
+            let ended = self.end(at);
+            let rest = at..input.file_length;
+            if at.saturating_add(MARKER_BYTES) <= input.file_length || rest.is_empty() {
+                return Ok(ended);
+            }
+            // Too little for a marker, behind one that pointed beyond it: part of an entry.
+            return Ok(Outcome::Damage(self.damage(kind, at, rest.clone(), rest)));
         }
-        if end.is_some()
-            && kind == DamageKind::EntryCut
-            && !input.is_growing()
-            && self.is_entry(input, at)?
-        {
+        if end.is_some() && kind == DamageKind::EntryCut && !input.is_growing() && self.is_entry(input, at)? {
             // The entry is whole beyond the section's end, so it is the marker that is wrong.
             self.state = State::Plain(Cursor { at, end: None });
             return Ok(Outcome::Damage(self.damage(
@@ -193,7 +195,9 @@ impl SegmentDecoder {
         if first >= at + MARKER_BYTES && first <= input.file_length && word as u32 == self.marker_crc.at(at) {
             return Ok(Some(State::Marker(at)));
         }
-        Ok(self.is_entry(input, at)?.then_some(State::Plain(Cursor { at, end: None })))
+        Ok(self
+            .is_entry(input, at)?
+            .then_some(State::Plain(Cursor { at, end: None })))
     }
 }
 
