@@ -17,30 +17,17 @@ struct Definitions<'v>(&'v Value);
 impl UserTypeLookup for Definitions<'_> {
     fn user_type(&self, keyspace: &str, name: &str) -> Option<Arc<UserType>> {
         let definition = self.0.get(name)?;
-        let texts = |index: usize| {
-            definition[index]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_str)
-        };
+        let texts = |index: usize| definition[index].as_array().into_iter().flatten().filter_map(Value::as_str);
         let fields = texts(0).zip(texts(1)).map(|(name, ty)| UserTypeField {
             name: name.into(),
             ty: CqlType::parse(ty, keyspace, self).unwrap(),
         });
-        Some(Arc::new(UserType {
-            keyspace: keyspace.into(),
-            name: name.into(),
-            fields: fields.collect(),
-        }))
+        Some(Arc::new(UserType { keyspace: keyspace.into(), name: name.into(), fields: fields.collect() }))
     }
 }
 
 fn bytes_of_hex(hex: &str) -> Vec<u8> {
-    (0..hex.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
-        .collect()
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }
 
 fn dialect_of(version: &str) -> Dialect {
@@ -90,25 +77,18 @@ fn compare(path: &str) -> usize {
     for line in text.lines() {
         let line: Value = serde_json::from_str(line).unwrap();
         let (keyspace, name) = (line["ks"].as_str().unwrap(), line["t"].as_str().unwrap());
-        let ty = types
-            .entry((keyspace.to_owned(), name.to_owned(), line["u"].to_string()))
-            .or_insert_with(|| {
-                let ty = CqlType::parse(name, keyspace, &Definitions(&line["u"])).unwrap();
-                assert_eq!(ty.to_string(), name, "the type's text comes back");
-                ty
-            });
+        let ty = types.entry((keyspace.to_owned(), name.to_owned(), line["u"].to_string())).or_insert_with(|| {
+            let ty = CqlType::parse(name, keyspace, &Definitions(&line["u"])).unwrap();
+            assert_eq!(ty.to_string(), name, "the type's text comes back");
+            ty
+        });
         let found = differences(&line, ty, dialect_of(line["v"].as_str().unwrap()));
         if !found.is_empty() {
             failures.push(format!("{line}\n    {}", found.join("\n    ")));
         }
         compared += 1;
     }
-    assert!(
-        failures.is_empty(),
-        "{} of {compared} differ:\n{}",
-        failures.len(),
-        failures[..failures.len().min(30)].join("\n")
-    );
+    assert!(failures.is_empty(), "{} of {compared} differ:\n{}", failures.len(), failures[..failures.len().min(30)].join("\n"));
     println!("{path}: {compared} values compared");
     compared
 }

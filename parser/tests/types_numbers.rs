@@ -6,10 +6,7 @@ use cassandra_commitlog::types::{CqlType, Dialect, NativeType, write_cql_literal
 
 /// Compares lines of `d|f`, the bits in hexadecimal, and the text.
 fn compare(lines: &str) -> usize {
-    let (double, float) = (
-        CqlType::Native(NativeType::Double),
-        CqlType::Native(NativeType::Float),
-    );
+    let (double, float) = (CqlType::Native(NativeType::Double), CqlType::Native(NativeType::Float));
     let mut failures = Vec::new();
     let mut compared = 0;
     for line in lines.lines() {
@@ -27,12 +24,7 @@ fn compare(lines: &str) -> usize {
             failures.push(format!("{line}: {text}"));
         }
     }
-    assert!(
-        failures.is_empty(),
-        "{} of {compared} differ:\n{}",
-        failures.len(),
-        failures[..failures.len().min(40)].join("\n")
-    );
+    assert!(failures.is_empty(), "{} of {compared} differ:\n{}", failures.len(), failures[..failures.len().min(40)].join("\n"));
     compared
 }
 

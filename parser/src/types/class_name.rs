@@ -24,9 +24,7 @@ impl CqlType {
     /// Fails for anything that is not written like a class, for a wrong number of parameters, and for a type
     /// nested deeper than [`DEPTH_MAX`].
     pub fn parse_class(text: &str) -> Result<(Self, bool), TypeParseError> {
-        let mut parser = Parser {
-            cursor: Cursor::new(text),
-        };
+        let mut parser = Parser { cursor: Cursor::new(text) };
         let parsed = parser.parse(Frozen::No, DEPTH_MAX)?;
         parser.cursor.finish()?;
         Ok(parsed)
@@ -97,11 +95,7 @@ impl<'t> Parser<'t> {
     fn identifier(&mut self) -> Result<&'t str, TypeParseError> {
         self.cursor.skip_blank();
         let name = self.cursor.take_while(is_identifier_char);
-        if name.is_empty() {
-            Err(self.cursor.unexpected())
-        } else {
-            Ok(name)
-        }
+        if name.is_empty() { Err(self.cursor.unexpected()) } else { Ok(name) }
     }
 
     fn one<T>(
@@ -132,10 +126,7 @@ impl<'t> Parser<'t> {
         self.one("VectorType", |parser| {
             let element = parser.plain(Frozen::Yes, depth)?;
             parser.cursor.expect(',')?;
-            Ok(CqlType::Vector(
-                Box::new(element),
-                parse_dimension(&mut parser.cursor)?,
-            ))
+            Ok(CqlType::Vector(Box::new(element), parse_dimension(&mut parser.cursor)?))
         })
     }
 
@@ -159,9 +150,7 @@ impl<'t> Parser<'t> {
                 self.cursor.expect(',')?;
             }
             let &[alias] = self.identifier()?.as_bytes() else {
-                return Err(self
-                    .cursor
-                    .error(TypeParseErrorKind::WrongParameters("DynamicCompositeType")));
+                return Err(self.cursor.error(TypeParseErrorKind::WrongParameters("DynamicCompositeType")));
             };
             self.cursor.expect('=')?;
             self.cursor.expect('>')?;
@@ -180,19 +169,9 @@ impl<'t> Parser<'t> {
             self.cursor.expect(',')?;
             let name = self.hex_name()?;
             self.cursor.expect(':')?;
-            fields.push(UserTypeField {
-                name,
-                ty: self.plain(Frozen::No, depth)?,
-            });
+            fields.push(UserTypeField { name, ty: self.plain(Frozen::No, depth)? });
         }
-        Ok(CqlType::UserType(
-            Arc::new(UserType {
-                keyspace,
-                name,
-                fields: fields.into(),
-            }),
-            frozen,
-        ))
+        Ok(CqlType::UserType(Arc::new(UserType { keyspace, name, fields: fields.into() }), frozen))
     }
 
     fn hex_name(&mut self) -> Result<Box<str>, TypeParseError> {
@@ -203,9 +182,7 @@ impl<'t> Parser<'t> {
         for pair in digits.as_bytes().chunks(2) {
             let value = |digit: u8| (digit as char).to_digit(16);
             let &[high, low] = pair else { return Err(invalid()) };
-            let (Some(high), Some(low)) = (value(high), value(low)) else {
-                return Err(invalid());
-            };
+            let (Some(high), Some(low)) = (value(high), value(low)) else { return Err(invalid()) };
             name.push((high << 4 | low) as u8);
         }
         String::from_utf8(name).map(Into::into).map_err(|_| invalid())

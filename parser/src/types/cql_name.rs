@@ -28,63 +28,12 @@ impl UserTypeLookup for NoUserTypes {
 /// Words that CQL reserves, in lower case and sorted (`reserved_keywords.txt` of 5.0, which has those of
 /// 3.11 and 4.x). As names they need quotes.
 const RESERVED_WORDS: [&str; 57] = [
-    "add",
-    "allow",
-    "alter",
-    "and",
-    "apply",
-    "asc",
-    "authorize",
-    "batch",
-    "begin",
-    "by",
-    "columnfamily",
-    "create",
-    "delete",
-    "desc",
-    "describe",
-    "drop",
-    "entries",
-    "execute",
-    "from",
-    "full",
-    "grant",
-    "if",
-    "in",
-    "index",
-    "infinity",
-    "insert",
-    "into",
-    "is",
-    "keyspace",
-    "limit",
-    "materialized",
-    "modify",
-    "nan",
-    "norecursive",
-    "not",
-    "null",
-    "of",
-    "on",
-    "or",
-    "order",
-    "primary",
-    "rename",
-    "revoke",
-    "schema",
-    "select",
-    "set",
-    "table",
-    "to",
-    "token",
-    "truncate",
-    "unlogged",
-    "update",
-    "use",
-    "using",
-    "view",
-    "where",
-    "with",
+    "add", "allow", "alter", "and", "apply", "asc", "authorize", "batch", "begin", "by", "columnfamily",
+    "create", "delete", "desc", "describe", "drop", "entries", "execute", "from", "full", "grant", "if", "in",
+    "index", "infinity", "insert", "into", "is", "keyspace", "limit", "materialized", "modify", "nan",
+    "norecursive", "not", "null", "of", "on", "or", "order", "primary", "rename", "revoke", "schema", "select",
+    "set", "table", "to", "token", "truncate", "unlogged", "update", "use",
+    "using", "view", "where", "with",
 ];
 
 /// Names of the types with parameters.
@@ -102,16 +51,8 @@ impl CqlType {
     ///
     /// Fails for anything that is no type, for a user-defined type that `user_types` does not know, and for a
     /// type nested deeper than [`DEPTH_MAX`].
-    pub fn parse(
-        text: &str,
-        keyspace: &str,
-        user_types: &dyn UserTypeLookup,
-    ) -> Result<Self, TypeParseError> {
-        let mut parser = Parser {
-            cursor: Cursor::new(text),
-            keyspace,
-            user_types,
-        };
+    pub fn parse(text: &str, keyspace: &str, user_types: &dyn UserTypeLookup) -> Result<Self, TypeParseError> {
+        let mut parser = Parser { cursor: Cursor::new(text), keyspace, user_types };
         let parsed = parser.parse(Frozen::No, DEPTH_MAX)?;
         parser.cursor.finish()?;
         Ok(parsed)
@@ -136,9 +77,7 @@ impl Parser<'_> {
         if self.cursor.take('\'') {
             return self.class(frozen);
         }
-        let name = self
-            .cursor
-            .take_while(|next| next.is_ascii_alphanumeric() || next == '_');
+        let name = self.cursor.take_while(|next| next.is_ascii_alphanumeric() || next == '_');
         if name.is_empty() {
             return Err(self.cursor.unexpected());
         }
@@ -184,9 +123,7 @@ impl Parser<'_> {
     fn user_type(&self, name: String, frozen: Frozen) -> Result<CqlType, TypeParseError> {
         match self.user_types.user_type(self.keyspace, &name) {
             Some(definition) => Ok(CqlType::UserType(definition, frozen)),
-            None => Err(self
-                .cursor
-                .error(TypeParseErrorKind::UnknownUserType(name.into()))),
+            None => Err(self.cursor.error(TypeParseErrorKind::UnknownUserType(name.into()))),
         }
     }
 
@@ -254,9 +191,7 @@ fn write_frozen(f: &mut fmt::Formatter<'_>, frozen: Frozen, inner: fmt::Argument
 /// Returns true if CQL reads `name` as this very name without quotes (`ColumnIdentifier.maybeQuote`).
 pub(super) fn is_plain_identifier(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name
-            .bytes()
-            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+        && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
         && RESERVED_WORDS.binary_search(&name).is_err()
 }
 

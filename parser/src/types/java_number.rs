@@ -31,11 +31,7 @@ struct Digits {
 
 impl Digits {
     fn new() -> Self {
-        Self {
-            digits: [b'0'; 20],
-            length: 0,
-            exponent: 0,
-        }
+        Self { digits: [b'0'; 20], length: 0, exponent: 0 }
     }
 
     fn push(&mut self, digit: u32) {
@@ -82,34 +78,17 @@ struct Binary {
 /// Writes what `Double.toString` gives.
 pub(super) fn write_double(value: f64, out: &mut String) {
     let bits = value.to_bits();
-    let (biased, fraction) = (
-        (bits >> FRACTION_BITS & 0x7ff) as i32,
-        bits & ((1 << FRACTION_BITS) - 1),
-    );
-    if write_special(
-        value.is_sign_negative(),
-        biased == 0x7ff,
-        biased == 0 && fraction == 0,
-        value.is_nan(),
-        out,
-    ) {
+    let (biased, fraction) = ((bits >> FRACTION_BITS & 0x7ff) as i32, bits & ((1 << FRACTION_BITS) - 1));
+    if write_special(value.is_sign_negative(), biased == 0x7ff, biased == 0 && fraction == 0, value.is_nan(), out) {
         return;
     }
     let binary = if biased == 0 {
         let zeros = fraction.leading_zeros() as i32;
         let shift = zeros - (63 - FRACTION_BITS);
-        Binary {
-            fraction: fraction << shift,
-            exponent: 1 - shift - 1023,
-            significant_bits: 64 - zeros,
-        }
+        Binary { fraction: fraction << shift, exponent: 1 - shift - 1023, significant_bits: 64 - zeros }
     } else {
         let fraction = fraction | 1 << FRACTION_BITS;
-        Binary {
-            fraction,
-            exponent: biased - 1023,
-            significant_bits: FRACTION_BITS + 1,
-        }
+        Binary { fraction, exponent: biased - 1023, significant_bits: FRACTION_BITS + 1 }
     };
     write_digits(&digits_of(binary), out);
 }
@@ -118,13 +97,7 @@ pub(super) fn write_double(value: f64, out: &mut String) {
 pub(super) fn write_float(value: f32, out: &mut String) {
     let bits = value.to_bits();
     let (biased, fraction) = ((bits >> 23 & 0xff) as i32, bits & ((1 << 23) - 1));
-    if write_special(
-        value.is_sign_negative(),
-        biased == 0xff,
-        biased == 0 && fraction == 0,
-        value.is_nan(),
-        out,
-    ) {
+    if write_special(value.is_sign_negative(), biased == 0xff, biased == 0 && fraction == 0, value.is_nan(), out) {
         return;
     }
     let (fraction, exponent, significant_bits) = if biased == 0 {
@@ -135,14 +108,7 @@ pub(super) fn write_float(value: f32, out: &mut String) {
         (fraction | 1 << 23, biased - 127, 24)
     };
     let fraction = u64::from(fraction) << (FRACTION_BITS - 23);
-    write_digits(
-        &digits_of(Binary {
-            fraction,
-            exponent,
-            significant_bits,
-        }),
-        out,
-    );
+    write_digits(&digits_of(Binary { fraction, exponent, significant_bits }), out);
 }
 
 /// Writes the sign, and the number if it has no digits; returns true in that case.
@@ -202,11 +168,7 @@ fn bits_of_power(power: i32) -> i32 {
 
 /// Returns the decimal digits of a number (`FloatingDecimal.BinaryToASCIIBuffer.dtoa`).
 fn digits_of(binary: Binary) -> Digits {
-    let Binary {
-        fraction,
-        exponent,
-        significant_bits,
-    } = binary;
+    let Binary { fraction, exponent, significant_bits } = binary;
     let trailing_zeros = fraction.trailing_zeros() as i32;
     let fraction_bits = FRACTION_BITS + 1 - trailing_zeros;
     // How many bits stand behind the binary point.
@@ -293,11 +255,7 @@ fn generate(machine: &mut Machine, mut decimal_exponent: i32) -> Digits {
 
 /// Returns the digits of a whole number below 2^63 (`developLongDigits`).
 fn digits_of_whole(binary: Binary) -> Digits {
-    let Binary {
-        fraction,
-        exponent,
-        significant_bits,
-    } = binary;
+    let Binary { fraction, exponent, significant_bits } = binary;
     let mut whole = if exponent >= FRACTION_BITS {
         fraction << (exponent - FRACTION_BITS)
     } else {
@@ -315,9 +273,7 @@ fn digits_of_whole(binary: Binary) -> Digits {
     let mut buffer = itoa::Buffer::new();
     let text = buffer.format(whole);
     let mut found = Digits::new();
-    text.trim_end_matches('0')
-        .bytes()
-        .for_each(|digit| found.push(u32::from(digit - b'0')));
+    text.trim_end_matches('0').bytes().for_each(|digit| found.push(u32::from(digit - b'0')));
     found.exponent = text.len() as i32 + dropped as i32;
     found
 }
@@ -388,11 +344,7 @@ impl Machine {
                 let overflow = *m <= 0;
                 let sum = b.wrapping_add(*m);
                 let sum = if *narrow { i64::from(sum as i32) } else { sum };
-                Step {
-                    digit: digit as u32,
-                    low: overflow || *b < *m,
-                    high: overflow || sum > tens,
-                }
+                Step { digit: digit as u32, low: overflow || *b < *m, high: overflow || sum > tens }
             }
             Self::Big(fraction) => fraction.step(),
         }
@@ -401,15 +353,12 @@ impl Machine {
     fn compare_rest_with_half(&self) -> std::cmp::Ordering {
         match self {
             // The difference overflows in Java, too, and its sign is what counts.
-            Self::Small {
-                b, s, narrow: true, ..
-            } => (*b as i32)
-                .wrapping_shl(1)
-                .wrapping_sub((*s as i32).wrapping_mul(10))
-                .cmp(&0),
-            Self::Small {
-                b, s, narrow: false, ..
-            } => b.wrapping_shl(1).wrapping_sub(s.wrapping_mul(10)).cmp(&0),
+            Self::Small { b, s, narrow: true, .. } => {
+                (*b as i32).wrapping_shl(1).wrapping_sub((*s as i32).wrapping_mul(10)).cmp(&0)
+            }
+            Self::Small { b, s, narrow: false, .. } => {
+                b.wrapping_shl(1).wrapping_sub(s.wrapping_mul(10)).cmp(&0)
+            }
             Self::Big(fraction) => fraction.compare_rest_with_half(),
         }
     }

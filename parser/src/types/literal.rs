@@ -126,17 +126,9 @@ impl Writer<'_> {
             CqlValue::Time(ns) => {
                 let mut in_range = true;
                 self.quoted(|out| in_range = write_time(ns, out));
-                return if in_range {
-                    Ok(())
-                } else {
-                    Err(ValueError::TimeOutOfRange(ns))
-                };
+                return if in_range { Ok(()) } else { Err(ValueError::TimeOutOfRange(ns)) };
             }
-            CqlValue::Duration(Duration {
-                months: 0,
-                days: 0,
-                nanoseconds: 0,
-            }) if self.mends() => {
+            CqlValue::Duration(Duration { months: 0, days: 0, nanoseconds: 0 }) if self.mends() => {
                 self.out.push_str("0s");
             }
             CqlValue::Duration(duration) => write_duration(duration, self.out),
@@ -326,11 +318,9 @@ fn has_exact_literal(value: &CqlValue<'_>, bytes: &[u8]) -> bool {
         // Java takes the text of a wrapped address for IPv4.
         CqlValue::Inet(std::net::IpAddr::V6(address)) => address.to_ipv4_mapped().is_none(),
         CqlValue::Time(ns) => (0..86_400_000_000_000).contains(ns),
-        CqlValue::Duration(Duration {
-            months,
-            days,
-            nanoseconds,
-        }) => *months != i32::MIN && *days != i32::MIN && *nanoseconds != i64::MIN,
+        CqlValue::Duration(Duration { months, days, nanoseconds }) => {
+            *months != i32::MIN && *days != i32::MIN && *nanoseconds != i64::MIN
+        }
         _ => true,
     }
 }

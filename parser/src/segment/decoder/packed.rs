@@ -156,6 +156,10 @@ impl SegmentDecoder {
                 return self.section_lost(damage.kind, file, 0);
             }
         }
+        if length == 0 && !is_whole {
+            // Damaged or cut at its very beginning; not the empty section of a segment's end, whose marker holds.
+            return self.section_lost(DamageKind::MarkerEnd, file, 0);
+        }
         let logical = self.logical + MARKER_BYTES;
         self.logical = logical + length as u64;
         self.state = State::Unpacked(Cursor {
