@@ -1,6 +1,7 @@
 //! Damaged segments: nothing panics or hangs, what is not damaged comes, and what is lost is told of.
 //!
-//! The long run of random damages: `RINGTAP_DAMAGES=200000 cargo test --release -p cassandra-commitlog --test damage`.
+//! The long run of random damages: `RINGTAP_DAMAGES=200000 cargo test --release -p cassandra-commitlog --test damage random`
+//! (`RINGTAP_FIRST_SEED` goes on elsewhere).
 #![cfg(feature = "zstd")]
 #![allow(
     clippy::unwrap_used,
