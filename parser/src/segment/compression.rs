@@ -11,6 +11,16 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 pub(super) use salvage::lz4_block as salvage_lz4_block;
 
+/// The most plain bytes for a byte of an LZ4 block: each byte of a long length stands for 255.
+pub(super) const LZ4_RATIO_MAX: usize = 255;
+
+/// How many times longer than its input the output may be for being allocated at once. What real logs have is below;
+/// beyond it the output grows as it comes.
+const USUAL_RATIO: usize = 64;
+
+/// The most bytes that a compressor makes of nothing.
+const EMPTY_BYTES_MAX: usize = 32;
+
 /// The compressor of a segment, named by `compressionClass` in its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -42,6 +52,21 @@ impl Compressor {
         })
     }
 
+    /// Returns the most bytes that so many compressed ones can stand for.
+    fn output_bytes_max(self, input_bytes: usize) -> usize {
+        /// Both for elements without a whole input byte of their own and for constant parts.
+        const SLACK_BYTES: usize = 64;
+        // What the longest copies give for each byte of input; Zstandard's have no such bound.
+        let ratio = match self {
+            Self::Lz4 => LZ4_RATIO_MAX,
+            Self::Snappy => 22,
+            Self::Deflate => 1032,
+            Self::Zstd => usize::MAX,
+            Self::Noop => 1,
+        };
+        input_bytes.saturating_mul(ratio).saturating_add(SLACK_BYTES)
+    }
+
     /// Fills `out` with the `uncompressed_length` bytes that `input` decompresses to: [`Decompressor::decompress`]
     /// with a state made for this one call.
     pub fn decompress(
@@ -68,15 +93,16 @@ pub enum DecompressErrorKind {
     OutOfMemory,
 }
 
-/// A section that did not decompress, and how much of it may be used all the same.
+/// A section that did not decompress. What came out before the damage showed may be used all the same: damage can show
+/// late, and the CRCs of the entries decide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{kind:?} compressed data, {good_prefix:?} bytes before the damage")]
+#[error("{kind:?} compressed data")]
 pub struct DecompressError {
     /// What is wrong.
     pub kind: DecompressErrorKind,
-    /// How many bytes at the start of the output came out before the damage showed. Damage can show late: they are
-    /// possibly good, and the CRCs of the entries decide. `None` where nothing was tried.
-    pub good_prefix: Option<usize>,
+    /// The length that the compressed data says of itself, if it does and can be that long. Where it differs from the
+    /// section's, one of them is damaged.
+    pub own_length: Option<usize>,
 }
 
 /// A compressor's state, kept from section to section.
@@ -100,10 +126,9 @@ impl Decompressor {
 
     /// Fills `out` with the `uncompressed_length` bytes that `input` decompresses to. Its old content is dropped, its
     /// memory is used again. The caller has checked the length against its limit; nothing in `input` makes `out` any
-    /// longer.
+    /// longer. Memory is taken in proportion to `input` or to what really comes out of it, never for a declared length.
     ///
-    /// On failure `out` has `uncompressed_length` bytes all the same (except for
-    /// [`DecompressErrorKind::OutOfMemory`]): those of [`DecompressError::good_prefix`], then zeros.
+    /// On failure `out` has what came out before the damage showed.
     pub fn decompress(
         &mut self,
         input: &[u8],
@@ -111,42 +136,104 @@ impl Decompressor {
         out: &mut Vec<u8>,
     ) -> Result<(), DecompressError> {
         // What a compressor makes of nothing differs, and some dislike it (format.md §2.5).
-        if uncompressed_length == 0 {
+        let own_length = self.own_length(input);
+        if uncompressed_length == 0 && input.len() <= EMPTY_BYTES_MAX {
             out.clear();
             return Ok(());
         }
-        if out
-            .try_reserve(uncompressed_length.saturating_sub(out.len()))
-            .is_err()
-        {
-            out.clear();
-            return Err(DecompressError {
-                kind: DecompressErrorKind::OutOfMemory,
-                good_prefix: None,
-            });
-        }
-        // Old bytes may stay here: success means that all are written over, failure clears them.
-        out.resize(uncompressed_length, 0);
-        let Err(kind) = self.decompress_into(input, out) else {
+        let result = if own_length.is_some_and(|own| own != uncompressed_length) {
+            Err(DecompressErrorKind::LengthMismatch)
+        } else if uncompressed_length > self.compressor.output_bytes_max(input.len()) {
+            Err(DecompressErrorKind::Corrupt)
+        } else {
+            self.decompress_plausible(input, uncompressed_length, out)
+        };
+        let Err(kind) = result else {
             return Ok(());
         };
 
         out.clear();
+        if kind == DecompressErrorKind::LengthMismatch && self.compressor == Compressor::Deflate {
+            return Err(self.deflate_of_other_length(input, uncompressed_length, out));
+        }
+        let own_length = own_length.filter(|own| *own <= self.compressor.output_bytes_max(input.len()));
+        if kind != DecompressErrorKind::OutOfMemory {
+            self.salvage(input, uncompressed_length, out);
+        }
+        Err(DecompressError { kind, own_length })
+    }
+
+    /// Fills `out` as far as declared, and finds how long a stream of another length is.
+    fn deflate_of_other_length(&self, input: &[u8], declared: usize, out: &mut Vec<u8>) -> DecompressError {
+        let limit = input.len().saturating_mul(USUAL_RATIO).max(declared);
+        let is_whole = self.salvage(input, limit, out);
+        let own_length = is_whole.then_some(out.len());
+        out.truncate(declared);
+        DecompressError {
+            kind: DecompressErrorKind::LengthMismatch,
+            own_length,
+        }
+    }
+
+    fn decompress_plausible(
+        &mut self,
+        input: &[u8],
+        length: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), DecompressErrorKind> {
+        if length > input.len().saturating_mul(USUAL_RATIO)
+            && matches!(self.compressor, Compressor::Deflate | Compressor::Zstd)
+        {
+            out.clear();
+            let is_whole = self.salvage(input, length, out);
+            return if is_whole && out.len() == length {
+                Ok(())
+            } else {
+                Err(DecompressErrorKind::Corrupt)
+            };
+        }
+        if out.try_reserve(length.saturating_sub(out.len())).is_err() {
+            return Err(DecompressErrorKind::OutOfMemory);
+        }
+        // Old bytes may stay here: success means that all are written over, failure clears them.
+        out.resize(length, 0);
+        self.decompress_into(input, out)
+    }
+
+    /// Appends what comes out of `input` before the damage shows, up to `limit` bytes. Returns true if it is a
+    /// stream that ends where the input does; false for compressors without an end.
+    fn salvage(&self, input: &[u8], limit: usize, out: &mut Vec<u8>) -> bool {
         match self.compressor {
-            Compressor::Lz4 => {
-                salvage::lz4_block(input.get(4..).unwrap_or_default(), uncompressed_length, out);
-            }
-            Compressor::Snappy => salvage::snappy(input, uncompressed_length, out),
-            Compressor::Deflate => salvage::deflate(input, uncompressed_length, out),
-            Compressor::Noop => out.extend(input.iter().take(uncompressed_length)),
+            Compressor::Lz4 => salvage::lz4_block(input.get(4..).unwrap_or_default(), limit, out),
+            Compressor::Snappy => salvage::snappy(input, limit, out),
+            Compressor::Noop => out.extend(input.iter().take(limit)),
+            Compressor::Deflate => return salvage::deflate(input, limit, out),
             #[cfg(feature = "zstd")]
-            Compressor::Zstd => salvage::zstd(input, uncompressed_length, out),
+            Compressor::Zstd => return salvage::zstd(input, limit, out),
             #[cfg(not(feature = "zstd"))]
             Compressor::Zstd => {}
         }
-        let good_prefix = Some(out.len());
-        out.resize(uncompressed_length, 0);
-        Err(DecompressError { kind, good_prefix })
+        false
+    }
+
+    /// Returns the length that the compressed data says of itself, if it does.
+    fn own_length(&self, input: &[u8]) -> Option<usize> {
+        match self.compressor {
+            Compressor::Lz4 => {
+                let length = input.first_chunk::<4>()?;
+                usize::try_from(i32::from_le_bytes(*length)).ok()
+            }
+            Compressor::Snappy => snap::raw::decompress_len(input).ok(),
+            Compressor::Deflate => None,
+            #[cfg(feature = "zstd")]
+            Compressor::Zstd => {
+                let length = zstd::zstd_safe::get_frame_content_size(input).ok()??;
+                usize::try_from(length).ok()
+            }
+            #[cfg(not(feature = "zstd"))]
+            Compressor::Zstd => None,
+            Compressor::Noop => Some(input.len()),
+        }
     }
 
     /// Writes over all of `out`, or fails.
@@ -177,7 +264,7 @@ impl Decompressor {
             rest = rest.get(progress as usize..).unwrap_or_default();
             let is_full = state.total_out() as usize == out.len();
             match status {
-                Ok(Status::StreamEnd) if is_full => return Ok(()),
+                Ok(Status::StreamEnd) if is_full && rest.is_empty() => return Ok(()),
                 Ok(Status::StreamEnd) => return Err(DecompressErrorKind::LengthMismatch),
                 Ok(_) if progress > 0 || state.total_out() as usize > written => {}
                 // There is more input, but no more room.
@@ -193,6 +280,10 @@ impl Decompressor {
             self.zstd = Some(zstd::bulk::Decompressor::new().map_err(|_| DecompressErrorKind::OutOfMemory)?);
         }
         let state = self.zstd.as_mut().ok_or(DecompressErrorKind::Unsupported)?;
+        // The library reads frames one after the other; a section has one.
+        if !zstd::zstd_safe::find_frame_compressed_size(input).is_ok_and(|length| length == input.len()) {
+            return Err(DecompressErrorKind::Corrupt);
+        }
         match state.decompress_to_buffer(input, out) {
             Ok(written) if written == out.len() => Ok(()),
             Ok(_) => Err(DecompressErrorKind::LengthMismatch),

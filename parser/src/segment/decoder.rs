@@ -3,16 +3,17 @@
 mod marker;
 mod packed;
 mod plain;
+mod search;
 
 use std::{ops::Range, sync::Arc};
 
 use super::{
     Damage, DamageKind, Descriptor, Entry, SectionEncoding, SegmentError, SegmentErrorKind, SegmentFileName,
-    descriptor::LONGEST_HEADER, compression::Decompressor,
-    encryption::SectionCipher, sync_marker::MarkerCrc,
+    compression::Decompressor, descriptor::LONGEST_HEADER, encryption::SectionCipher, sync_marker::MarkerCrc,
 };
 use crate::{keystore::SecretKey, limits::Limits, position::Position};
 use packed::Section;
+use search::SearchBudget;
 
 /// Where a decoder asks for the key of an encrypted segment.
 pub trait KeyProvider: Send + Sync {
@@ -118,11 +119,13 @@ pub struct SegmentDecoder {
     descriptor: Option<Descriptor>,
     marker_crc: MarkerCrc,
     cipher: Option<SectionCipher>,
-    decompressor: Option<Decompressor>,
     /// Logical offset of the marker that is looked at next, for packed segments.
     logical: u64,
     /// Uncompressed bytes of the section in hand, for packed segments.
     buffer: Vec<u8>,
+    decompressor: Option<Decompressor>,
+    /// What the search for entries behind damage may still spend.
+    budget: SearchBudget,
 }
 
 #[derive(Debug, Clone)]
@@ -191,9 +194,10 @@ impl SegmentDecoder {
             descriptor: None,
             marker_crc: MarkerCrc::new(0),
             cipher: None,
-            decompressor: None,
             logical: 0,
             buffer: Vec::new(),
+            decompressor: None,
+            budget: SearchBudget::default(),
         }
     }
 
@@ -205,6 +209,7 @@ impl SegmentDecoder {
         self.cipher = None;
         self.decompressor = None;
         self.logical = 0;
+        self.budget = SearchBudget::default();
     }
 
     /// Returns the segment's header, once it was read.
@@ -319,16 +324,17 @@ impl SegmentDecoder {
     fn accept(&mut self, descriptor: Descriptor) -> Result<(), SegmentError> {
         self.marker_crc = MarkerCrc::new(descriptor.id);
         self.logical = descriptor.header_bytes;
-        match &descriptor.encoding {
-            SectionEncoding::Plain => {}
-            SectionEncoding::Compressed(compressor) => self.decompressor = Some(Decompressor::new(*compressor)),
-            SectionEncoding::Encrypted(parameters) => {
-                let alias = &parameters.key_alias;
-                let key = self.options.keys.as_ref().and_then(|keys| keys.key(alias));
-                let missing = || SegmentErrorKind::KeyMissing(alias.clone());
-                let key = key.ok_or_else(|| SegmentError::new(missing(), descriptor.id, 0))?;
-                self.cipher = Some(packed::cipher(parameters, &key, descriptor.id)?);
-            }
+        if let SectionEncoding::Encrypted(parameters) = &descriptor.encoding {
+            let error = |kind: fn(Box<str>) -> SegmentErrorKind, name: &str| {
+                SegmentError::new(kind(name.into()), descriptor.id, 0)
+            };
+            let alias = &parameters.key_alias;
+            let key = self.options.keys.as_ref().and_then(|keys| keys.key(alias));
+            let key = key.ok_or_else(|| error(SegmentErrorKind::KeyMissing, alias))?;
+            self.cipher = Some(packed::cipher(parameters, &key, descriptor.id)?);
+        }
+        if let SectionEncoding::Compressed(compressor) = descriptor.encoding {
+            self.decompressor = Some(Decompressor::new(compressor));
         }
         self.state = State::HeaderRead(descriptor.header_bytes);
         self.descriptor = Some(descriptor);

@@ -15,7 +15,7 @@ use cbc::{
 };
 
 use self::framing::{Frame, next_frame};
-use super::compression::{lz4, salvage_lz4_block};
+use super::compression::{LZ4_RATIO_MAX, lz4, salvage_lz4_block};
 use crate::keystore::SecretKey;
 
 /// The cipher's block and the initialization vector, in bytes.
@@ -86,6 +86,9 @@ pub struct LostBlock {
 pub struct SectionError {
     /// The lost blocks in the order of the section.
     pub lost: Vec<LostBlock>,
+    /// The blocks' plain length together, where it is not what the section declares and all of them could be decrypted:
+    /// then the declared one is damaged, or blocks are missing at the end.
+    pub plain_length: Option<usize>,
 }
 
 enum BlockCipher {
@@ -139,20 +142,20 @@ impl SectionCipher {
         })
     }
 
-    /// Fills `out` with the plain data of a section's `blocks`, `total_plain_length` bytes by its header.
+    /// Fills `out` with the plain data of a section's `blocks`, `declared_plain_length` bytes by its header.
     ///
     /// The caller has checked the total against its limit; `block_bytes_max` bounds the plain length of one block
     /// (Cassandra's `chunk_length_kb`, which the file does not tell). The old content of `out` is dropped, its memory
     /// used again.
     ///
-    /// On failure `out` has `total_plain_length` bytes all the same (except for [`LostBlockKind::OutOfMemory`]): lost
-    /// blocks are zeros behind what came out of them, and the blocks after a lost one stay where they belong as far as
+    /// On failure `out` has `declared_plain_length` bytes all the same (except for [`LostBlockKind::OutOfMemory`], and for a
+    /// total that so many blocks cannot have): lost blocks are zeros behind what came out of them, and the blocks after a lost one stay where they belong as far as
     /// its length is known or can be concluded from the total and from the other blocks, which all but the last have
     /// one length.
     pub fn decrypt_section(
         &mut self,
         blocks: &[u8],
-        total_plain_length: usize,
+        declared_plain_length: usize,
         block_bytes_max: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), SectionError> {
@@ -163,16 +166,27 @@ impl SectionCipher {
             good_prefix: 0,
             cipher: 0..blocks.len(),
         };
+        // LZ4 bounds what the blocks can hold: a longer total is a damaged one.
+        let total_plain_length = declared_plain_length.min(blocks.len().saturating_mul(LZ4_RATIO_MAX));
         if out.try_reserve(total_plain_length).is_err() {
             return Err(SectionError {
                 lost: vec![lost_all(LostBlockKind::OutOfMemory)],
+                plain_length: None,
             });
         }
         let mut losses = Losses::default();
         let mut at = 0;
+        // Where the declared total is exceeded first; what follows is only counted.
+        let mut excess = None;
+        let mut counts_all = true;
         while at < blocks.len() {
             let start = out.len();
-            let Some(frame) = next_frame(blocks, at, block_bytes_max) else {
+            let frame = next_frame(blocks, at, block_bytes_max);
+            if excess.is_some() && (frame.is_none() || start > block_bytes_max) {
+                counts_all = false;
+                break;
+            }
+            let Some(frame) = frame else {
                 losses.add_gap(LostBlockKind::Header, start, at..blocks.len());
                 break;
             };
@@ -181,6 +195,10 @@ impl SectionCipher {
             match self.decrypt_block(&frame, block_bytes_max, out) {
                 Ok(()) if at < blocks.len() => losses.note_block_bytes(out.len() - start),
                 Ok(()) => {}
+                Err(_) if excess.is_some() => {
+                    counts_all = false;
+                    break;
+                }
                 Err(Damage {
                     kind,
                     good_prefix: None,
@@ -198,15 +216,22 @@ impl SectionCipher {
                 }
             }
             if out.len() > total_plain_length {
-                out.truncate(total_plain_length);
-                losses.add_excess(total_plain_length, cipher.start..blocks.len());
-                break;
+                excess.get_or_insert(cipher.start);
             }
         }
-        if losses.is_empty() && out.len() < total_plain_length {
+        let counted = (counts_all && losses.is_empty()).then_some(out.len());
+        let plain_length = counted.filter(|counted| *counted != declared_plain_length);
+        if let Some(cipher_start) = excess {
+            out.truncate(total_plain_length);
+            losses.add_excess(total_plain_length, cipher_start..blocks.len());
+        } else if losses.is_empty() && out.len() < declared_plain_length {
             losses.add_gap(LostBlockKind::Missing, out.len(), blocks.len()..blocks.len());
         }
-        losses.place(total_plain_length, out)
+        let placed = losses.place(total_plain_length, out);
+        placed.map_err(|error| SectionError {
+            plain_length,
+            ..error
+        })
     }
 
     /// Appends the plain data of a block. On failure it appends as many bytes as the block has, if that is known
@@ -266,6 +291,7 @@ fn append_plain(content: &[u8], block_bytes_max: usize, out: &mut Vec<u8>) -> Re
     let plain_length = usize::try_from(i32::from_be_bytes(*length))
         .ok()
         .filter(|plain| length.iter().eq(again.iter().rev()) && *plain <= block_bytes_max)
+        .filter(|plain| *plain <= block.len().saturating_mul(LZ4_RATIO_MAX))
         .ok_or_else(unknown)?;
 
     let start = out.len();
@@ -426,6 +452,7 @@ impl Losses {
         out.extend_from_slice(decrypted.get(copied..).unwrap_or_default());
         Err(SectionError {
             lost: self.blocks.into_iter().map(|(block, _)| block).collect(),
+            plain_length: None,
         })
     }
 }

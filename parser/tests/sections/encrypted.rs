@@ -66,7 +66,9 @@ fn chain(state: &mut SectionCipher, sections: &[Section]) -> Chain {
 fn decrypt(state: &mut SectionCipher, blocks: &[u8], total: usize) -> (Vec<u8>, Result<(), SectionError>) {
     let mut out = vec![0xEE; total + 77];
     let result = state.decrypt_section(blocks, total, BLOCK_BYTES_MAX, &mut out);
-    assert_eq!(out.len(), total);
+    // So many blocks cannot have a longer total.
+    assert_eq!(out.len(), total.min(255 * blocks.len()));
+    out.resize(total, 0);
     (out, result)
 }
 
@@ -233,7 +235,7 @@ fn damage_inside_a_block_keeps_what_came_before_it() {
         assert!(out[..FULL] == chain.plain[..FULL], "at {place}");
         assert!(out[2 * FULL..] == chain.plain[2 * FULL..], "at {place}");
         // Often broken LZ4 still has the right length: then the entries' CRCs tell.
-        let Err(SectionError { lost }) = result else {
+        let Err(SectionError { lost, .. }) = result else {
             continue;
         };
         assert_eq!(

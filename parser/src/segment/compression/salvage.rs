@@ -103,31 +103,37 @@ fn little_endian(bytes: &[u8]) -> usize {
         .fold(0, |value, byte| value << 8 | usize::from(*byte))
 }
 
-/// Salvages a zlib stream.
-pub(super) fn deflate(input: &[u8], limit: usize, out: &mut Vec<u8>) {
+/// Salvages a zlib stream. Returns true if it ends, and where the input does.
+pub(super) fn deflate(input: &[u8], limit: usize, out: &mut Vec<u8>) -> bool {
     let mut state = Decompress::new(true);
     let mut step = [0; STEP_BYTES];
     let mut rest = input;
-    while out.len() < limit {
+    loop {
         let (consumed, written) = (state.total_in(), state.total_out());
         let status = state.decompress(rest, &mut step, FlushDecompress::None);
         let produced = (state.total_out() - written) as usize;
-        append(out, &step, produced, limit);
+        let appended = append(out, &step, produced, limit);
         let progress = (state.total_in() - consumed) as usize;
         rest = rest.get(progress..).unwrap_or_default();
+        if appended < produced {
+            return false;
+        }
         let goes_on = matches!(status, Ok(Status::Ok)) && (produced > 0 || progress > 0);
         if !goes_on {
-            return;
+            return matches!(status, Ok(Status::StreamEnd)) && rest.is_empty();
         }
     }
 }
 
-/// Salvages a Zstandard frame, block by block (they have up to 128 KiB of plain data each).
+/// Salvages a Zstandard frame, block by block (they have up to 128 KiB of plain data each). Returns true if it ends,
+/// and where the input does.
 #[cfg(feature = "zstd")]
-pub(super) fn zstd(input: &[u8], limit: usize, out: &mut Vec<u8>) {
+pub(super) fn zstd(input: &[u8], limit: usize, out: &mut Vec<u8>) -> bool {
     use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
 
-    let Ok(mut state) = Decoder::new() else { return };
+    let Ok(mut state) = Decoder::new() else {
+        return false;
+    };
     // The window is memory that the frame asks for: no more than the output needs, or than every reader should allow.
     let window_log = usize::BITS - limit.leading_zeros();
     if state
@@ -136,24 +142,26 @@ pub(super) fn zstd(input: &[u8], limit: usize, out: &mut Vec<u8>) {
         ))
         .is_err()
     {
-        return;
+        return false;
     }
     let mut step = vec![0; ZSTD_BLOCK_BYTES];
     let mut rest = input;
     // Zstandard does not count what a failing call has written: give it no more input at once than its next step
     // (a block or a header) needs, which is what it returns, and room for all that a step gives.
     let mut wanted = 1;
-    while out.len() < limit {
+    loop {
         let piece = rest.get(..wanted.min(rest.len())).unwrap_or_default();
         let mut source = InBuffer::around(piece);
         let mut target = OutBuffer::around(&mut step[..]);
         let result = state.run(&mut source, &mut target);
         let (consumed, produced) = (source.pos(), target.pos());
-        append(out, &step, produced, limit);
+        let appended = append(out, &step, produced, limit);
         rest = rest.get(consumed..).unwrap_or_default();
         match result {
-            Ok(hint) if hint > 0 && (consumed > 0 || produced > 0) => wanted = hint,
-            _ => return,
+            _ if appended < produced => return false,
+            Ok(0) => return rest.is_empty(),
+            Ok(hint) if consumed > 0 || produced > 0 => wanted = hint,
+            _ => return false,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     DamageKind, Input, Outcome, SegmentDecoder, State,
-    packed::Section,
+    packed::{EndSource, Section},
     plain::{Cursor, Scan},
 };
 use crate::segment::{
@@ -15,11 +15,20 @@ impl SegmentDecoder {
     pub(super) fn marker(&mut self, input: &Input<'_>, at: u64) -> Result<Outcome, Outcome> {
         if at.saturating_add(MARKER_BYTES) > input.file_length {
             // Closed and full; a file that grows in blocks may still get longer.
-            return if input.is_growing() {
-                Err(Outcome::Wait)
+            if input.is_growing() {
+                return Err(Outcome::Wait);
+            }
+            let rest = at.min(input.file_length)..input.file_length;
+            // Only plain segments are longer than what was written, by zeros.
+            let is_zero = input.get(rest.clone())?.iter().all(|byte| *byte == 0);
+            let is_end = rest.is_empty() || is_zero && self.is_plain();
+            let ended = self.end(at);
+            return Ok(if is_end {
+                ended
             } else {
-                Ok(self.end(at))
-            };
+                // A part of a marker: what it pointed to is not there.
+                Outcome::Damage(self.damage(DamageKind::TruncatedSection, at, rest.clone(), rest))
+            });
         }
         let marker = self.read_marker(input, at)?;
         let end = u64::from(marker.end);
@@ -34,6 +43,7 @@ impl SegmentDecoder {
                 State::Section(Section {
                     marker: at,
                     end,
+                    end_source: EndSource::Marker,
                     damage: None,
                 })
             };
@@ -127,14 +137,21 @@ impl SegmentDecoder {
         let section = Section {
             marker: at,
             end,
+            end_source: EndSource::Marker,
             damage: Some(kind),
         };
-        let leads_on = within && (end == input.file_length || self.is_marker(input, end)?);
-        self.state = if leads_on {
-            State::Section(section)
+        // Its end may be right all the same: then something confirms it.
+        self.state = if within && self.is_confirmed(input, &section)? {
+            State::Section(Section {
+                end_source: EndSource::Confirmed,
+                ..section
+            })
         } else {
             State::FindSectionEnd {
-                section,
+                section: Section {
+                    end_source: EndSource::Search,
+                    ..section
+                },
                 at: at + MARKER_BYTES,
             }
         };

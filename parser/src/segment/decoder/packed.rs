@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
-use super::{DamageKind, Input, Outcome, SegmentDecoder, State};
+use super::{DamageKind, Input, Outcome, SegmentDecoder, State, plain::kind_of, search::SearchBudget};
 use crate::{
     keystore::SecretKey,
     segment::{
         EncryptionParameters, SegmentError, SegmentErrorKind,
-        encryption::{CipherError, SectionCipher},
+        compression::DecompressErrorKind,
+        encryption::{CipherError, LostBlockKind, SectionCipher},
         entry::{self, Cut, FRAME_BYTES},
         sync_marker::MARKER_BYTES,
     },
@@ -25,8 +26,21 @@ pub(super) struct Section {
     pub(super) marker: u64,
     /// File offset of the next marker.
     pub(super) end: u64,
+    /// How its end is known.
+    pub(super) end_source: EndSource,
     /// What was wrong with its marker, to be said before its entries come.
     pub(super) damage: Option<DamageKind>,
+}
+
+/// How the end of a packed section is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EndSource {
+    /// Its marker says so, which nothing protects.
+    Marker,
+    /// Its marker says so, and the next marker or the section's content confirm it.
+    Confirmed,
+    /// The next marker that holds stands there; other sections may lie between.
+    Search,
 }
 
 /// A place in the buffer of an unpacked section.
@@ -36,10 +50,23 @@ pub(super) struct Cursor {
     at: usize,
     /// Logical offset of the buffer's start.
     logical: u64,
+    /// Length of the unpacked section; the buffer may have less of it.
+    length: usize,
     /// The section in the file.
     file: Range<u64>,
     /// Why the buffer may not be whole; said with the first loss, or at the end.
     doubt: Option<DamageKind>,
+    /// True where more than the buffer has may lie between this section's marker and the next that holds: it is lost.
+    may_hide_more: bool,
+}
+
+/// Why a section could not be unpacked as its length says.
+struct Unpacking {
+    kind: DamageKind,
+    /// The length that the packed data says of itself.
+    own_length: Option<usize>,
+    /// True where there is, or may be, more of it than the section's length says.
+    is_longer: bool,
 }
 
 /// Makes the cipher of an encrypted segment.
@@ -49,10 +76,9 @@ pub(super) fn cipher(
     segment: i64,
 ) -> Result<SectionCipher, SegmentError> {
     SectionCipher::new(&parameters.cipher, key, &parameters.initialization_vector).map_err(|error| {
-        let kind = if matches!(error, CipherError::Unsupported { .. }) {
-            SegmentErrorKind::UnsupportedCipher(parameters.cipher.clone())
-        } else {
-            SegmentErrorKind::KeyUnfit(parameters.key_alias.clone())
+        let kind = match error {
+            CipherError::KeyLength { .. } => SegmentErrorKind::KeyUnfit(parameters.key_alias.clone()),
+            _ => SegmentErrorKind::UnsupportedCipher(parameters.cipher.clone()),
         };
         SegmentError::new(kind, segment, 0)
     })
@@ -61,13 +87,27 @@ pub(super) fn cipher(
 impl SegmentDecoder {
     /// Unpacks a section into the buffer.
     pub(super) fn section(&mut self, input: &Input<'_>, section: Section) -> Result<Outcome, Outcome> {
-        let Section { marker, end, damage } = section.clone();
+        let Section {
+            marker,
+            end,
+            end_source,
+            damage,
+        } = section.clone();
         if let Some(kind) = damage {
             self.state = State::Section(Section {
                 damage: None,
                 ..section
             });
             return Ok(Outcome::Damage(self.damage(kind, marker, marker..marker, 0..0)));
+        }
+        let is_unconfirmed = end_source == EndSource::Marker && !input.is_growing();
+        if is_unconfirmed && !self.is_confirmed(input, &section)? {
+            // The search is of the same section, so it is this damage that is to be said if there is none yet.
+            self.state = State::FindSectionEnd {
+                at: marker + MARKER_BYTES,
+                section,
+            };
+            return Ok(Outcome::Again);
         }
         let limit = u64::from(self.options.limits.section_bytes);
         if end - marker > limit + SLACK_BYTES {
@@ -76,65 +116,121 @@ impl SegmentDecoder {
         if end < marker + HEAD_BYTES {
             return Ok(self.section_lost(DamageKind::MarkerEnd, marker..end, 0));
         }
-        // Nothing protects `end`: before a section is given up, or the rest of the file read from a wrong
-        // place, the next marker must confirm it.
-        if !input.is_growing() && end + MARKER_BYTES <= input.file_length && !self.leads_on(input, end)? {
-            let section = Section {
-                damage: Some(DamageKind::MarkerEnd),
-                ..section
-            };
-            self.state = State::FindSectionEnd {
-                section,
-                at: marker + MARKER_BYTES,
-            };
-            return Ok(Outcome::Again);
-        }
         let bytes = input.get(marker + MARKER_BYTES..end)?;
         let Some((length, packed)) = bytes.split_first_chunk::<4>() else {
             return Ok(Outcome::Again);
         };
         let length = u32::from_be_bytes(*length);
         if length > self.options.limits.section_bytes {
-            return Ok(self.section_lost(self.packing_damage(), marker..end, 0));
+            // Without a length there is still what the packed data says of itself.
+            return Ok(self.unpack_section(packed, 0, &section));
         }
-        let doubt = self.unpack(packed, length as usize).err();
+        Ok(self.unpack_section(packed, length as usize, &section))
+    }
+
+    /// Unpacks a section whose bytes are there, and begins to read it.
+    fn unpack_section(&mut self, packed: &[u8], declared: usize, section: &Section) -> Outcome {
+        let file = section.marker..section.end;
+        self.budget = SearchBudget::default();
+        let mut length = declared;
+        let mut doubt = None;
+        let mut may_hide_more = false;
+        let is_whole = section.end_source != EndSource::Search;
+        if let Err(damage) = self.unpack(packed, length) {
+            doubt = Some(damage.kind);
+            may_hide_more = !is_whole || damage.is_longer;
+            // The packed data says its length as well. If that leads to whole data, the section's own word is wrong,
+            // and positions behind it are right by the other.
+            let other = damage
+                .own_length
+                .filter(|&other| is_whole && other <= self.options.limits.section_bytes as usize);
+            if let Some(other) = other {
+                if self.unpack(packed, other).is_ok() {
+                    length = other;
+                    may_hide_more = false;
+                } else {
+                    let _ = self.unpack(packed, length);
+                }
+            }
+            if length == 0 {
+                return self.section_lost(damage.kind, file, 0);
+            }
+        }
+        if length == 0 && !is_whole {
+            // Damaged or cut at its very beginning; not the empty section of a segment's end, whose marker holds.
+            return self.section_lost(DamageKind::MarkerEnd, file, 0);
+        }
         let logical = self.logical + MARKER_BYTES;
-        self.logical = logical + u64::from(length);
+        self.logical = logical + length as u64;
         self.state = State::Unpacked(Cursor {
             at: 0,
             logical,
-            file: marker..end,
+            length,
+            may_hide_more,
+            file,
             doubt,
         });
-        Ok(Outcome::Again)
+        Outcome::Again
     }
 
-    /// Returns true if the chain goes on, or ends, at a file offset.
-    fn leads_on(&self, input: &Input<'_>, at: u64) -> Result<bool, Outcome> {
-        Ok(self.is_marker(input, at)? || self.read_marker(input, at)?.is_unwritten())
-    }
-
-    fn packing_damage(&self) -> DamageKind {
-        if self.cipher.is_some() {
-            DamageKind::Encryption
-        } else {
-            DamageKind::Compression
+    /// Returns true if a section ends where its marker says: another marker stands there, or the chain ends, or all that
+    /// lies before it unpacks to entries whose CRCs hold.
+    pub(super) fn is_confirmed(&mut self, input: &Input<'_>, section: &Section) -> Result<bool, Outcome> {
+        let Section { marker, end, .. } = *section;
+        // Zeros confirm nothing: they stand inside of sections as well.
+        if end == input.file_length || self.is_marker(input, end)? {
+            return Ok(true);
         }
+        let limit = self.options.limits;
+        if end < marker + HEAD_BYTES || end - marker > u64::from(limit.section_bytes) + SLACK_BYTES {
+            return Ok(false);
+        }
+        let bytes = input.get(marker + MARKER_BYTES..end)?;
+        let Some((length, packed)) = bytes.split_first_chunk::<4>() else {
+            return Ok(false);
+        };
+        let length = u32::from_be_bytes(*length);
+        if length == 0 || length > limit.section_bytes || self.unpack(packed, length as usize).is_err() {
+            return Ok(false);
+        }
+        let mut rest = &self.buffer[..];
+        while let Cut::Entry(mutation) = entry::cut(rest, limit.mutation_bytes) {
+            rest = rest
+                .get(mutation.len() + FRAME_BYTES as usize..)
+                .unwrap_or_default();
+        }
+        Ok(rest.is_empty())
     }
 
-    /// Fills the buffer. After an error it holds what could be unpacked, and zeros: the CRCs of the entries
-    /// tell what of it is good.
-    fn unpack(&mut self, packed: &[u8], length: usize) -> Result<(), DamageKind> {
+    /// Fills the buffer. After an error it holds what could be unpacked, and zeros between that: the CRCs of the
+    /// entries tell what of it is good.
+    fn unpack(&mut self, packed: &[u8], length: usize) -> Result<(), Unpacking> {
         if let Some(cipher) = &mut self.cipher {
-            let block_bytes_max = self.options.limits.section_bytes as usize;
-            return cipher
-                .decrypt_section(packed, length, block_bytes_max, &mut self.buffer)
-                .map_err(|_| DamageKind::Encryption);
+            let bytes_max = self.options.limits.section_bytes as usize;
+            let Err(error) = cipher.decrypt_section(packed, length, bytes_max, &mut self.buffer) else {
+                return Ok(());
+            };
+            return Err(Unpacking {
+                kind: DamageKind::Encryption,
+                own_length: error.plain_length,
+                is_longer: error.lost.iter().any(|block| block.kind == LostBlockKind::Excess),
+            });
         }
-        let Some(decompressor) = &mut self.decompressor else { return Err(DamageKind::Compression) };
+        let Some(decompressor) = &mut self.decompressor else {
+            self.buffer.clear();
+            return Err(Unpacking {
+                kind: DamageKind::Compression,
+                own_length: None,
+                is_longer: false,
+            });
+        };
         decompressor
             .decompress(packed, length, &mut self.buffer)
-            .map_err(|_| DamageKind::Compression)
+            .map_err(|error| Unpacking {
+                kind: DamageKind::Compression,
+                own_length: error.own_length,
+                is_longer: error.kind == DecompressErrorKind::LengthMismatch,
+            })
     }
 
     /// Gives a section up and goes on behind it. Positions behind it are too low if its unpacked length is
@@ -163,16 +259,27 @@ impl SegmentDecoder {
                 }
             };
             if found {
-                self.state = State::Section(Section { end: at, ..section });
-                return Ok(Outcome::Again);
+                return Ok(self.section_found(section, at));
             }
         }
         // No marker behind: the section goes to the file's end, as the last one does.
+        Ok(self.section_found(section, input.file_length))
+    }
+
+    /// Goes on with a section whose end was searched for.
+    fn section_found(&mut self, section: Section, end: u64) -> Outcome {
+        let marker = section.marker;
+        let is_news = section.end_source == EndSource::Marker;
         self.state = State::Section(Section {
-            end: input.file_length,
+            end,
+            end_source: EndSource::Search,
             ..section
         });
-        Ok(Outcome::Again)
+        if is_news {
+            Outcome::Damage(self.damage(DamageKind::MarkerEnd, marker, marker..marker, 0..0))
+        } else {
+            Outcome::Again
+        }
     }
 
     #[inline]
@@ -185,9 +292,17 @@ impl SegmentDecoder {
     /// Gives the next entry of the buffer.
     pub(super) fn unpacked(&mut self, cursor: Cursor) -> Result<Outcome, Outcome> {
         let rest = self.buffer.get(cursor.at..).unwrap_or_default();
-        if rest.is_empty() {
+        let left = cursor.length.saturating_sub(cursor.at);
+        if left == 0 {
             self.state = State::Marker(cursor.file.end);
             let start = cursor.file.start;
+            if cursor.may_hide_more {
+                // How long it is unpacked is not known.
+                let logical = cursor.logical + cursor.length as u64;
+                let lost = logical..logical + (cursor.file.end - start);
+                let kind = cursor.doubt.unwrap_or(DamageKind::MarkerCrc);
+                return Ok(Outcome::Damage(self.damage(kind, start, cursor.file, lost)));
+            }
             return Ok(match cursor.doubt {
                 Some(kind) => Outcome::Damage(self.damage(kind, start, start..start, 0..0)),
                 None => Outcome::Again,
@@ -204,7 +319,17 @@ impl SegmentDecoder {
                 return Ok(Outcome::EntryInBuffer { mutation, end });
             }
             Cut::BadCrc { length } if cursor.doubt.is_none() => (DamageKind::EntryCrc, length as usize),
-            _ => (DamageKind::EntrySizeCrc, distance_to_entry(rest, limit)),
+            other => {
+                let kind = match other {
+                    Cut::NotAnEntry(why) => kind_of(why),
+                    Cut::Short { .. } => DamageKind::EntryCut,
+                    _ => DamageKind::EntryCrc,
+                };
+                let searched = self.buffer.len();
+                let distance = self.budget.distance_to_entry(rest, limit, searched);
+                // Behind what could be unpacked is nothing to find.
+                (kind, if distance == rest.len() { left } else { distance })
+            }
         };
         let lost = cursor.logical + cursor.at as u64..cursor.logical + (cursor.at + length) as u64;
         let damage = self.damage(
@@ -220,15 +345,4 @@ impl SegmentDecoder {
         });
         Ok(Outcome::Damage(damage))
     }
-}
-
-/// Returns how far the next entry whose CRCs hold is from the start of `bytes`, at least one byte; all of
-/// them if there is none.
-fn distance_to_entry(bytes: &[u8], mutation_bytes_max: u32) -> usize {
-    (1..bytes.len())
-        .find(|&at| {
-            let tail = bytes.get(at..).unwrap_or_default();
-            matches!(entry::cut(tail, mutation_bytes_max), Cut::Entry(_))
-        })
-        .unwrap_or(bytes.len())
 }

@@ -87,13 +87,15 @@ impl SegmentDecoder {
             });
         }
         if end.is_none() && self.nothing_follows(input, at)? {
-            return Ok(self.end(at));
+            let ended = self.end(at);
+            let rest = at..input.file_length;
+            if at.saturating_add(MARKER_BYTES) <= input.file_length || rest.is_empty() {
+                return Ok(ended);
+            }
+            // Too little for a marker, behind one that pointed beyond it: part of an entry.
+            return Ok(Outcome::Damage(self.damage(kind, at, rest.clone(), rest)));
         }
-        if end.is_some()
-            && kind == DamageKind::EntryCut
-            && !input.is_growing()
-            && self.crosses_end(input, at)?
-        {
+        if end.is_some() && kind == DamageKind::EntryCut && !input.is_growing() && self.is_entry(input, at)? {
             // The entry is whole beyond the section's end, so it is the marker that is wrong.
             self.state = State::Plain(Cursor { at, end: None });
             return Ok(Outcome::Damage(self.damage(
@@ -118,14 +120,22 @@ impl SegmentDecoder {
         Ok(no_room || self.read_marker(input, at)?.is_unwritten())
     }
 
-    fn crosses_end(&self, input: &Input<'_>, at: u64) -> Result<bool, Outcome> {
-        match entry::cut(input.tail(at), self.options.limits.mutation_bytes) {
-            Cut::Entry(_) => Ok(true),
-            Cut::Short { needed } if at.saturating_add(needed) <= input.file_length => {
-                Err(Outcome::Need(at..at + needed))
-            }
-            _ => Ok(false),
+    /// Returns true if an entry whose CRCs hold stands at a file offset, as far as the search may cost.
+    #[inline]
+    fn is_entry(&mut self, input: &Input<'_>, at: u64) -> Result<bool, Outcome> {
+        let limit = self.options.limits.mutation_bytes;
+        let Some(length) = entry::head(input.tail(at), limit) else {
+            return Ok(false);
+        };
+        if length > input.file_length.saturating_sub(at) || !self.budget.allows(length, input.file_length) {
+            return Ok(false);
         }
+        let bytes = input.get(at..at + length)?;
+        let found = matches!(entry::cut(bytes, limit), Cut::Entry(_));
+        if !found {
+            self.budget.spend(length);
+        }
+        Ok(found)
     }
 
     /// Looks byte by byte for the next marker or entry whose CRC holds.
@@ -167,7 +177,7 @@ impl SegmentDecoder {
 
     /// Returns how reading can go on at a file offset, if it can.
     #[inline]
-    fn resumes(&self, input: &Input<'_>, at: u64) -> Result<Option<State>, Outcome> {
+    fn resumes(&mut self, input: &Input<'_>, at: u64) -> Result<Option<State>, Outcome> {
         let left = input.file_length - at;
         if left < MARKER_BYTES {
             return Ok(None);
@@ -185,15 +195,13 @@ impl SegmentDecoder {
         if first >= at + MARKER_BYTES && first <= input.file_length && word as u32 == self.marker_crc.at(at) {
             return Ok(Some(State::Marker(at)));
         }
-        match entry::cut(tail, self.options.limits.mutation_bytes) {
-            Cut::Entry(_) => Ok(Some(State::Plain(Cursor { at, end: None }))),
-            Cut::Short { needed } if needed <= left => Err(Outcome::Need(at..at + needed)),
-            _ => Ok(None),
-        }
+        Ok(self
+            .is_entry(input, at)?
+            .then_some(State::Plain(Cursor { at, end: None })))
     }
 }
 
-fn kind_of(why: NotAnEntry) -> DamageKind {
+pub(super) fn kind_of(why: NotAnEntry) -> DamageKind {
     match why {
         NotAnEntry::ZeroSize => DamageKind::ZeroSize,
         NotAnEntry::Size => DamageKind::EntrySize,
