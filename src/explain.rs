@@ -118,6 +118,7 @@ impl Explainer {
     }
 
     /// Forgets what was taken, but not what was learnt of earlier names of key columns.
+    #[must_use]
     pub fn start_again(self) -> Self {
         Self { first_keys: self.first_keys, ..Self::new(self.keyspace, self.table, self.key) }
     }
@@ -229,14 +230,8 @@ impl Explainer {
 
     fn keep(&mut self, logged: &LoggedMutation<'_>, index: u32, change: &Change<'_>) -> Result<(), ExplainError> {
         let seen = Seen::from(&self.seen.note(change.clone()));
-        let partition_key = match self.partition_keys.get(change.partition_key) {
-            Some(key) => Arc::clone(key),
-            None => {
-                let key: Arc<[u8]> = change.partition_key.into();
-                self.partition_keys.insert(change.partition_key.into(), Arc::clone(&key));
-                key
-            }
-        };
+        let known = self.partition_keys.entry(change.partition_key.into());
+        let partition_key = Arc::clone(known.or_insert_with(|| change.partition_key.into()));
         self.push(logged, index, What::Change(LoggedChange::new(change, partition_key, seen)))
     }
 

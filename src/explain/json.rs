@@ -5,12 +5,12 @@ use cassandra_commitlog::{
     schema::{Column, TableSchema},
     types::partition_key::components,
 };
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde::{Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::{
-    CellState, Content, Deletion, Explanation, Fate, LoggedAction, LoggedBound, LoggedChange, Part, PartitionState,
-    Seen, Slot, What,
+    CellState, Content, Deletion, Explanation, Fate, LoggedAction, LoggedBound, LoggedChange, Part,
+    PartitionState, Seen, Slot, What,
     text::{field_name, reason_text, value_text, value_type},
 };
 
@@ -23,11 +23,11 @@ struct EventLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     table_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<Map<String, Value>>,
+    key: Option<Object>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seen_before: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    range: Option<Map<String, Value>>,
+    range: Option<Object>,
     #[serde(skip_serializing_if = "Option::is_none")]
     truncated_up_to: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,10 +44,10 @@ struct PartLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     column: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    path: Option<Value>,
+    path: Option<Raw>,
     ts: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<Value>,
+    value: Option<Raw>,
     #[serde(skip_serializing_if = "Option::is_none")]
     clock: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,7 +69,7 @@ struct PartLine {
 struct RowLine {
     event: &'static str,
     table_id: String,
-    key: Map<String, Value>,
+    key: Object,
     #[serde(rename = "static", skip_serializing_if = "std::ops::Not::not")]
     is_static: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,7 +82,7 @@ struct StandingLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     column: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<Value>,
+    value: Option<Raw>,
     ts: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     ttl: Option<i32>,
@@ -169,7 +169,12 @@ impl Explanation {
             Seen::Again => Some("wholly"),
         };
         let fates = self.judgement.fates.get(number).map_or(&[][..], Vec::as_slice);
-        line.parts = change.parts().iter().zip(fates).map(|(part, fate)| self.part_line(change, part, *fate)).collect();
+        line.parts = change
+            .parts()
+            .iter()
+            .zip(fates)
+            .map(|(part, fate)| self.part_line(change, part, *fate))
+            .collect();
     }
 
     fn part_line(&self, change: &LoggedChange, part: &Part, fate: Fate) -> PartLine {
@@ -200,7 +205,10 @@ impl Explanation {
             expires: part.expiration().map(|it| it.expires_at),
             deleted: part.content == Content::Tombstone,
             fate: fate_name(fate),
-            by: fate.event().and_then(|event| self.events.get(event)).map(|event| event.position.to_string()),
+            by: fate
+                .event()
+                .and_then(|event| self.events.get(event))
+                .map(|event| event.position.to_string()),
             reason: match fate {
                 Fate::Overwritten(_, reason) => Some(reason_text(reason)),
                 Fate::Deleted(_, deletion) => Some(deletion_name(deletion)),
@@ -232,54 +240,97 @@ fn deletion_name(deletion: Deletion) -> &'static str {
     }
 }
 
-fn path(column: &Column, slot: &Slot) -> Option<Value> {
+fn path(column: &Column, slot: &Slot) -> Option<Raw> {
     match slot {
         Slot::Element(_, path) => Some(match field_name(&column.ty, path) {
-            Some(field) => field.into(),
+            Some(field) => raw(field),
             None => match super::judge::path_type(&column.ty) {
                 Some(ty) => parsed(&value_text(ty, path)),
-                None => Value::Null,
+                None => RawValue::NULL.to_owned(),
             },
         }),
-        Slot::Shard(_, id) => Some(id.to_string().into()),
+        Slot::Shard(_, id) => Some(raw(&id.to_string())),
         Slot::Marker | Slot::Cell(_) | Slot::Cleared(_) => None,
     }
 }
 
-/// A value's own JSON; text that is none, of bytes that are no value, as a string.
-fn parsed(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|_| text.into())
+/// A value's own JSON, as it is: the digits of numbers and the order of maps are kept.
+type Raw = Box<RawValue>;
+
+/// A JSON object in the order in which its members were put.
+#[derive(Debug, Clone, Default)]
+struct Object(Vec<(String, Raw)>);
+
+impl Object {
+    fn put(&mut self, name: &str, value: Raw) {
+        self.0.push((name.into(), value));
+    }
 }
 
-fn partition_key(table: &TableSchema, key: &[u8]) -> Map<String, Value> {
+impl Serialize for Object {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+/// Text that is no JSON, of bytes that are no value, is given as a string.
+fn parsed(text: &str) -> Raw {
+    RawValue::from_string(text.into()).unwrap_or_else(|_| raw(text))
+}
+
+fn raw<V: Serialize + ?Sized>(value: &V) -> Raw {
+    to_raw_value(value).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
+
+/// A bound of a range.
+#[derive(Debug, Serialize)]
+struct BoundLine {
+    values: Vec<Raw>,
+    inclusive: bool,
+}
+
+fn partition_key(table: &TableSchema, key: &[u8]) -> Object {
     let columns = table.partition_key();
-    let named = components(key, columns.len()).zip(columns).filter_map(|(component, column)| {
-        Some((column.name.to_string(), parsed(&value_text(&column.ty, component.ok()?))))
-    });
-    named.collect()
+    let mut object = Object::default();
+    for (component, column) in components(key, columns.len()).zip(columns) {
+        if let Ok(component) = component {
+            object.put(&column.name, parsed(&value_text(&column.ty, component)));
+        }
+    }
+    object
 }
 
-fn put_clustering(table: &TableSchema, values: &[Option<Box<[u8]>>], key: &mut Map<String, Value>) {
+fn put_clustering(table: &TableSchema, values: &[Option<Box<[u8]>>], key: &mut Object) {
     if table.flags().is_static_compact() {
         return;
     }
     for (column, value) in table.clustering().iter().zip(values) {
-        let value = value.as_ref().map_or(Value::Null, |value| parsed(&value_text(&column.ty, value)));
-        key.insert(column.name.to_string(), value);
+        key.put(&column.name, nullable(column, value.as_deref()));
     }
 }
 
-fn range(table: &TableSchema, start: Option<&LoggedBound>, end: Option<&LoggedBound>) -> Map<String, Value> {
-    let mut range = Map::new();
+fn nullable(column: &Column, value: Option<&[u8]>) -> Raw {
+    value.map_or_else(
+        || RawValue::NULL.to_owned(),
+        |value| parsed(&value_text(&column.ty, value)),
+    )
+}
+
+fn range(table: &TableSchema, start: Option<&LoggedBound>, end: Option<&LoggedBound>) -> Object {
+    let mut range = Object::default();
     for (name, bound) in [("start", start), ("end", end)] {
         let Some(bound) = bound else { continue };
-        let values = bound.values.iter().zip(table.clustering()).map(|(value, column)| {
-            value.as_ref().map_or(Value::Null, |value| parsed(&value_text(&column.ty, value)))
-        });
-        let mut object = Map::new();
-        object.insert("values".into(), values.collect());
-        object.insert("inclusive".into(), bound.inclusive.into());
-        range.insert(name.into(), object.into());
+        let values = bound.values.iter().zip(table.clustering());
+        let values = values
+            .map(|(value, column)| nullable(column, value.as_deref()))
+            .collect();
+        range.put(
+            name,
+            raw(&BoundLine {
+                values,
+                inclusive: bound.inclusive,
+            }),
+        );
     }
     range
 }
@@ -292,7 +343,10 @@ fn row_lines(state: &PartitionState, rows_max: usize) -> Vec<RowLine> {
         key,
         is_static,
         marker: marker.map(|(ts, expiration)| standing(None, ts, expiration)),
-        cells: cells.iter().map(|cell| standing(Some(cell), cell.timestamp, cell.expiration)).collect(),
+        cells: cells
+            .iter()
+            .map(|cell| standing(Some(cell), cell.timestamp, cell.expiration))
+            .collect(),
     };
     let mut lines = Vec::new();
     if !state.static_cells.is_empty() {
