@@ -139,7 +139,11 @@ impl Writer<'_> {
                 self.quoted(|out| write_day(days, dialect, out));
             }
             // Cassandra writes nothing for it; that text is for zero bytes here.
-            CqlValue::Duration(Duration { months: 0, days: 0, nanoseconds: 0 }) if self.mends() => {
+            CqlValue::Duration(Duration {
+                months: 0,
+                days: 0,
+                nanoseconds: 0,
+            }) if self.mends() => {
                 self.out.push_str("\"0ns\"");
             }
             CqlValue::Duration(duration) => self.quoted(|out| write_duration(duration, out)),
