@@ -112,7 +112,7 @@ fn compare(log: &Log) -> Result<Compared, String> {
         compared.excepted += 1;
     }
     used.dedup();
-    let listed: Vec<_> = lines.listed();
+    let listed = lines.listed();
     if used != listed {
         return Err(format!(
             "{}: excepted {used:?}, but listed are {listed:?}",
