@@ -176,6 +176,19 @@ fn times_outside_a_day_are_nanoseconds_in_json() {
 }
 
 #[test]
+fn a_duration_of_zero_is_told_from_zero_bytes() {
+    let duration = ty("duration");
+    assert_eq!(json(&duration, b"\0\0\0").unwrap(), r#""0ns""#);
+    assert_eq!(
+        json(&ty("frozen<list<duration>>"), &list(&[b"\0\0\0", b"\0\0\x02"])).unwrap(),
+        r#"["0ns", "1ns"]"#
+    );
+    let mut out = String::new();
+    write_json(&duration, b"\0\0\0", Dialect::Cassandra5, &mut out).unwrap();
+    assert_eq!(out, r#""""#, "Cassandra's own text is empty");
+}
+
+#[test]
 fn equal_decimals_have_one_canonical_text() {
     let decimal = |scale: i32, unscaled: &[u8]| [&scale.to_be_bytes()[..], unscaled].concat();
     let canonical = |ty: &CqlType, bytes: &[u8]| {

@@ -17,9 +17,11 @@ use super::{
 const TEXT: &str = include_str!("system_tables.cql");
 
 /// The keyspaces of the tables in [`TEXT`].
-const KEYSPACES: [&str; 5] = [
+const KEYSPACES: [&str; 7] = [
     "system",
+    "system_accord",
     "system_auth",
+    "system_cluster_metadata",
     "system_distributed",
     "system_schema",
     "system_traces",
@@ -27,8 +29,7 @@ const KEYSPACES: [&str; 5] = [
 
 static BUILT_IN: LazyLock<SystemTables> = LazyLock::new(SystemTables::read);
 
-/// Layouts of the tables of `system`, `system_schema`, `system_auth`, `system_distributed` and
-/// `system_traces`: columns of 3.11 to 5.0 together.
+/// Layouts of the tables of Cassandra's own keyspaces: columns of 3.11 to 6.0 together.
 ///
 /// Their ids are the same everywhere: MD5 UUIDs of keyspace and name (format.md §13.2).
 #[derive(Debug)]

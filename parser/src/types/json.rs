@@ -9,7 +9,7 @@ use super::{
         is_common_year, is_time_of_day, write_day, write_duration, write_hex, write_inet, write_integer,
         write_time, write_timestamp, write_uuid, write_varint,
     },
-    value::{CqlValue, decode_native, descend, holds_zero_bytes},
+    value::{CqlValue, Duration, decode_native, descend, holds_zero_bytes},
     wire::{Elements, Fields, VectorElements, array},
 };
 
@@ -137,6 +137,14 @@ impl Writer<'_> {
             CqlValue::Date(days) => {
                 let dialect = self.dialect;
                 self.quoted(|out| write_day(days, dialect, out));
+            }
+            // Cassandra writes nothing for it; that text is for zero bytes here.
+            CqlValue::Duration(Duration {
+                months: 0,
+                days: 0,
+                nanoseconds: 0,
+            }) if self.mends() => {
+                self.out.push_str("\"0ns\"");
             }
             CqlValue::Duration(duration) => self.quoted(|out| write_duration(duration, out)),
             CqlValue::Time(ns) => return self.time(ns),

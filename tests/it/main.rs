@@ -1,0 +1,8 @@
+//! Tests of the program as it is run: one binary, so that it is linked once.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod golden;
+mod golden_dump;
+mod golden_exceptions;
+mod golden_replay;
