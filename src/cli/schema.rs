@@ -49,7 +49,7 @@ impl SchemaArgs {
             Schema::Show { log, history: true, .. } => {
                 let mut text = String::new();
                 let (_, status) = follow(&log, |position, change| {
-                    text.push_str(&format!("-- {position}, written at {} µs\n{};\n", change.written_at, change.cql));
+                    text.push_str(&format!("-- {position}, written at {} µs\n{}\n", change.written_at, change.cql));
                 })?;
                 (text, status)
             }
@@ -109,7 +109,7 @@ fn as_cql(catalogue: &Catalogue, ids: bool) -> String {
                 None => creation.cql,
             };
             text.push_str(&statement);
-            text.push_str(";\n");
+            text.push('\n');
         }
     }
     text
