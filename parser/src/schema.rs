@@ -1,6 +1,6 @@
 //! What the parser must know of a table to read its rows.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{collections::HashMap, fmt, hash::BuildHasher, sync::Arc};
 
 use uuid::Uuid;
 
@@ -259,7 +259,7 @@ pub trait SchemaLookup {
     fn table(&self, id: TableId) -> Option<&Arc<TableSchema>>;
 }
 
-impl SchemaLookup for HashMap<TableId, Arc<TableSchema>> {
+impl<S: BuildHasher> SchemaLookup for HashMap<TableId, Arc<TableSchema>, S> {
     fn table(&self, id: TableId) -> Option<&Arc<TableSchema>> {
         self.get(&id)
     }

@@ -125,9 +125,8 @@ impl Descriptor {
         const MENDABLE_BYTES: usize = 600;
         let mut bytes = input.get(..input.len().min(MENDABLE_BYTES))?.to_vec();
         // The length's two bytes move the CRC itself, so the damaged length must not bound the search.
-        let declared = bytes
-            .get(12..FIXED_BYTES)
-            .map(|length| usize::from(length[0]) << 8 | usize::from(length[1]))?;
+        let (_, length) = bytes.get(..FIXED_BYTES)?.split_last_chunk()?;
+        let declared = usize::from(u16::from_be_bytes(*length));
         let reach = bytes.len().min((FRAME_BYTES + declared).max(FIXED_BYTES));
         for at in 0..reach {
             let original = *bytes.get(at)?;
