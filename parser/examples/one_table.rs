@@ -47,7 +47,7 @@ fn describe(update: &PartitionUpdate<'_>) -> Result<String, ValueError> {
     let key_columns = update.table.partition_key();
     let mut line = String::from("{");
     for (value, column) in components(update.partition_key, key_columns.len()).zip(key_columns) {
-        line += &format!("\"{}\":", column.name);
+        line.extend(["\"", &*column.name, "\":"]);
         write_json(&column.ty, value?, Dialect::Ringtap, &mut line)?;
     }
     for unfiltered in &update.unfiltereds {
@@ -55,9 +55,9 @@ fn describe(update: &PartitionUpdate<'_>) -> Result<String, ValueError> {
         for data in &row.columns {
             let ColumnData::Simple(index, cell) = data else { continue };
             let (Some(column), Some(value)) = (update.column(*index), cell.value()) else { continue };
-            line += &format!(",\"{}\":", column.name);
+            line.extend([",\"", &*column.name, "\":"]);
             write_json(&column.ty, value, Dialect::Ringtap, &mut line)?;
-            line += &format!(",\"writetime({})\":{}", column.name, cell.timestamp);
+            line.extend([",\"writetime(", &*column.name, ")\":", &cell.timestamp.to_string()]);
         }
     }
     Ok(line + "}")

@@ -1,7 +1,7 @@
 //! `ringtap verify`.
 
 use std::{
-    io::{self, Write as _},
+    io,
     sync::Arc,
     time::Instant,
 };
