@@ -79,7 +79,7 @@ pub enum ColumnWrite<'a> {
 }
 
 /// The deletion of a collection or user-defined type. It has a time of its own: an overwrite clears one
-/// microsecond before it writes (format.md §8.6).
+/// microsecond before it writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Cleared {
     /// Write time in microseconds: elements written then or before are gone.
