@@ -4,6 +4,7 @@ pub mod change;
 pub mod cli;
 pub mod dedup;
 pub mod dump;
+pub mod explain;
 pub mod node_log;
 pub mod record;
 pub mod replay;

@@ -13,3 +13,5 @@ pub use self::{
     selection::{Selection, TableArgs},
     time_text::{iso_micros, parse_micros},
 };
+
+pub(crate) use self::selection::split_name;

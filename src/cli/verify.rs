@@ -230,12 +230,14 @@ impl<'a> Visitor<'a> for Counter {
         self.counts.rows += 1;
     }
 
+    #[inline]
     fn clustering_value(&mut self, value: Option<&'a [u8]>) {
         self.counts.value_bytes += value.unwrap_or_default().len() as u64;
     }
 
     fn row_times(&mut self, _: &VisitRow) {}
 
+    #[inline]
     fn cell(&mut self, column: ColumnIndex, cell: &Cell<'a>) {
         self.counts.cells += 1;
         let value = cell.value().unwrap_or_default();
@@ -253,6 +255,7 @@ impl<'a> Visitor<'a> for Counter {
 }
 
 impl Counter {
+    #[cold]
     fn check_value(&mut self, column: ColumnIndex, cell: &Cell<'_>) {
         let (Some(table), Some(value), None) = (&self.table, cell.value(), cell.path) else { return };
         let column = match column {

@@ -23,6 +23,15 @@ pub(super) fn read<'a>(
     row: Option<&Liveness>,
 ) -> Result<Cell<'a>, WireError> {
     let flags = wire.u8()?;
+    // What INSERT leaves in a simple column, and so most cells: a lasting value of the row's own time.
+    if flags == USE_ROW_TIMESTAMP && !column.complex {
+        let timestamp = row.ok_or(WireError::NoRowMarker)?.timestamp;
+        let value = match column.fixed_length() {
+            Some(length) => wire.bytes(length)?,
+            None => wire.vbytes()?,
+        };
+        return Ok(Cell { timestamp, path: None, content: CellContent::Live(value) });
+    }
     if flags & !KNOWN_FLAGS != 0 || flags & (IS_DELETED | IS_EXPIRING) == IS_DELETED | IS_EXPIRING {
         return Err(WireError::UnknownFlags);
     }

@@ -91,6 +91,23 @@ impl RowReader<'_> {
         visitor: &mut V,
         is_present: impl Fn(usize) -> bool,
     ) -> Result<(), WireError> {
+        // A cursor of its own stays in registers through the loop.
+        let mut cursor = Wire::new(wire.rest());
+        let read = self.read_cells(&mut cursor, row, has_complex_deletion, visitor, is_present);
+        *wire = cursor;
+        read
+    }
+
+    #[expect(clippy::inline_always, reason = "measured: the caller's cursor stays in registers only if this is inlined")]
+    #[inline(always)]
+    fn read_cells<'a, V: Visitor<'a>>(
+        &self,
+        wire: &mut Wire<'a>,
+        row: &VisitRow,
+        has_complex_deletion: bool,
+        visitor: &mut V,
+        is_present: impl Fn(usize) -> bool,
+    ) -> Result<(), WireError> {
         for (index, column) in self.columns.slots.iter().enumerate() {
             if !is_present(index) {
                 continue;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 mod big_fraction;
 mod calendar;
 mod class_name;
+pub mod compare;
 pub mod counter;
 mod cql_name;
 mod cursor;
@@ -21,6 +22,7 @@ mod wire;
 
 pub use self::{
     class_name::ClassName,
+    compare::{compare, compare_clusterings},
     cql_name::{NoUserTypes, UserTypeLookup},
     error::{TypeParseError, TypeParseErrorKind, ValueError},
     json::{write_json, write_json_canonical_decimal},

@@ -96,6 +96,11 @@ impl<'a> Elements<'a> {
         (self.remaining, self.input) = (remaining, input);
         Ok(Some(value))
     }
+
+    /// Returns the bytes that have not been read yet.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.input
+    }
 }
 
 /// The fields of a tuple or a user-defined type; the last ones may be missing.
@@ -119,6 +124,11 @@ impl<'a> Fields<'a> {
         let (input, value) = truncated(take_value(self.input))?;
         self.input = input;
         Ok(Some(value))
+    }
+
+    /// Returns the bytes that have not been read yet.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.input
     }
 
     /// Fails if bytes are left after the last field.
@@ -177,6 +187,11 @@ impl<'a> VectorElements<'a> {
         let (input, element) = truncated(take(length)(input))?;
         (self.remaining, self.input) = (remaining, input);
         Ok(Some(element))
+    }
+
+    /// Returns the bytes that have not been read yet.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.input
     }
 }
 
