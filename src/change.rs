@@ -79,7 +79,7 @@ pub enum ColumnWrite<'a> {
 }
 
 /// The deletion of a collection or user-defined type. It has a time of its own: an overwrite clears one
-/// microsecond before it writes (format.md §8.6).
+/// microsecond before it writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Cleared {
     /// Write time in microseconds: elements written then or before are gone.
@@ -137,16 +137,16 @@ pub fn changes_of_update<'a>(update: &PartitionUpdate<'a>, changes: &mut Vec<Cha
     }
     if let Some(row) = &update.static_row {
         rows::split(row, true, |timestamp, action| {
-            changes.push(change(timestamp, action))
+            changes.push(change(timestamp, action));
         });
     }
     for row in rows::of_update(update) {
         rows::split(row, false, |timestamp, action| {
-            changes.push(change(timestamp, action))
+            changes.push(change(timestamp, action));
         });
     }
     ranges::pair(update, |timestamp, range| {
-        changes.push(change(timestamp, Action::DeleteRange(range)))
+        changes.push(change(timestamp, Action::DeleteRange(range)));
     });
 }
 

@@ -1,7 +1,7 @@
 //! Has this change been seen already? The identity of changes, and an index of those seen.
 //!
 //! Identity does not depend on a mutation's bytes: copies that come by hint, batchlog, read repair or repair
-//! are recognised whole or in part (design.md §7).
+//! are recognised whole or in part.
 
 mod atoms;
 mod identity;

@@ -220,14 +220,14 @@ impl NodeLog {
                     Event::Entry(entry) => {
                         let Some(decoder) = &mut decoder else { return Ok(()) };
                         let mut watch = Watch::new(visitor);
-                        let decoded = decoder.visit(entry.mutation, &*catalogue, &mut watch);
+                        let told = decoder.visit(entry.mutation, &*catalogue, &mut watch);
                         if watch.saw_system_table()
                             && let Ok(mutation) = decoder.decode(entry.mutation, catalogue)
                         {
                             catalogue.apply(&mutation, entry.position);
                             identity.follow(&mutation);
                         }
-                        match decoded {
+                        match told {
                             Ok(()) => VisitEvent::Mutation { size: entry.mutation.len() },
                             Err(error) => VisitEvent::Undecodable { entry, error },
                         }

@@ -1,4 +1,4 @@
-//! Records: what is published for a change (design.md §8).
+//! Records: what is published for a change (see `src/record/FORMAT.md`).
 
 mod cells;
 mod cql;

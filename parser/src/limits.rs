@@ -6,7 +6,7 @@
 #[non_exhaustive]
 pub struct Limits {
     /// Largest mutation in bytes. Cassandra's own bound is half of the segment size, and segments are
-    /// smaller than 2 GiB (format.md §2.1).
+    /// smaller than 2 GiB.
     pub mutation_bytes: u32,
     /// Largest sync section in bytes, before and after decompression. A section is at most a segment.
     pub section_bytes: u32,

@@ -19,7 +19,7 @@ pub struct Mutation<'a> {
 pub struct PartitionUpdate<'a> {
     /// The table with its schema of that moment.
     pub table: Arc<TableSchema>,
-    /// Serialized partition key (format.md §12).
+    /// Serialized partition key.
     pub partition_key: &'a [u8],
     /// Deletion of the whole partition.
     pub deletion: Option<DeletionTime>,
@@ -110,7 +110,7 @@ pub struct ComplexColumn<'a> {
 pub struct Cell<'a> {
     /// Write time in microseconds.
     pub timestamp: i64,
-    /// Which element or field, for complex columns (format.md §9.2).
+    /// Which element or field, for complex columns.
     pub path: Option<&'a [u8]>,
     /// What the cell holds.
     pub content: CellContent<'a>,

@@ -4,10 +4,10 @@ use std::{fmt, num::ParseIntError, str::FromStr};
 
 /// A place in a node's commit log, as Cassandra's `CommitLogPosition` counts: segment id, then *logical*
 /// offset. For plain segments that is the offset in the file; for compressed and encrypted ones it counts
-/// uncompressed bytes (format.md §4.1). An entry's position is where it *ends* (format.md §3).
+/// uncompressed bytes. An entry's position is where it *ends*.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Position {
-    /// Segment id. Ids grow, but say nothing of time (format.md §1.1).
+    /// Segment id. Ids grow, but say nothing of time.
     pub segment: i64,
     /// Logical offset in bytes.
     pub offset: u64,

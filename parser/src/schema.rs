@@ -1,6 +1,6 @@
 //! What the parser must know of a table to read its rows.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{collections::HashMap, fmt, hash::BuildHasher, sync::Arc};
 
 use uuid::Uuid;
 
@@ -38,7 +38,7 @@ pub enum ColumnKind {
 /// One column of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Column {
-    /// Name, without CQL quotes. Empty for the map of a super column family (format.md §11.6).
+    /// Name, without CQL quotes. Empty for the map of a super column family.
     pub name: Box<str>,
     /// The name's bytes as the log has them; they differ from `name` only in tables made through Thrift.
     pub name_bytes: Box<[u8]>,
@@ -68,7 +68,7 @@ pub struct DroppedColumn {
     pub dropped_at: i64,
 }
 
-/// How a table lays out its rows (`TableMetadata.Flag`; format.md §11.6). A normal CQL table is
+/// How a table lays out its rows (`TableMetadata.Flag`). A normal CQL table is
 /// `compound` and nothing else, or, with counters, `compound` and `counter`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(
@@ -100,7 +100,7 @@ impl TableFlags {
         self.dense || self.super_column_family || !self.compound
     }
 
-    /// True for compact tables whose declared columns are static ones internally (format.md §11.6).
+    /// True for compact tables whose declared columns are static ones internally.
     pub fn is_static_compact(self) -> bool {
         !self.dense && !self.super_column_family && !self.compound
     }
@@ -259,7 +259,7 @@ pub trait SchemaLookup {
     fn table(&self, id: TableId) -> Option<&Arc<TableSchema>>;
 }
 
-impl SchemaLookup for HashMap<TableId, Arc<TableSchema>> {
+impl<S: BuildHasher> SchemaLookup for HashMap<TableId, Arc<TableSchema>, S> {
     fn table(&self, id: TableId) -> Option<&Arc<TableSchema>> {
         self.get(&id)
     }

@@ -10,15 +10,15 @@ pub struct Features {
     pub number: i32,
     /// Which releases write it.
     pub written_by: &'static str,
-    /// A flags byte stands before each mutation (format.md §7.1).
+    /// A flags byte stands before each mutation.
     pub mutation_flags: bool,
-    /// A schema epoch stands behind each table id (format.md §7.2).
+    /// A schema epoch stands behind each table id.
     pub epoch: bool,
-    /// Local deletion times are unsigned 32-bit seconds (format.md §7.6).
+    /// Local deletion times are unsigned 32-bit seconds.
     pub unsigned_deletion_times: bool,
 }
 
-/// A commit log version that can be read (format.md §1.2).
+/// A commit log version that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Version {

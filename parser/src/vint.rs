@@ -1,4 +1,4 @@
-//! Variable-length integers (`VIntCoding`; format.md §10).
+//! Variable-length integers (`VIntCoding`).
 
 use nom::{IResult, error::ParseError};
 
@@ -6,7 +6,7 @@ use nom::{IResult, error::ParseError};
 ///
 /// Gives `Err(nom::Err::Error)` of kind `Eof` if the input ends inside.
 #[inline]
-pub fn unsigned<'a, E: ParseError<&'a [u8]>>(input: &'a [u8]) -> IResult<&'a [u8], u64, E> {
+pub(crate) fn unsigned<'a, E: ParseError<&'a [u8]>>(input: &'a [u8]) -> IResult<&'a [u8], u64, E> {
     let Some((&first, rest)) = input.split_first() else {
         return Err(end(input));
     };
@@ -38,13 +38,6 @@ pub fn unsigned<'a, E: ParseError<&'a [u8]>>(input: &'a [u8]) -> IResult<&'a [u8
     Ok((rest, value))
 }
 
-/// Reads a signed one: zigzag over [`unsigned`]. Only durations have them.
-#[inline]
-pub fn signed<'a, E: ParseError<&'a [u8]>>(input: &'a [u8]) -> IResult<&'a [u8], i64, E> {
-    let (rest, zigzag) = unsigned(input)?;
-    Ok((rest, ((zigzag >> 1) as i64) ^ -((zigzag & 1) as i64)))
-}
-
 #[cold]
 fn end<'a, E: ParseError<&'a [u8]>>(input: &'a [u8]) -> nom::Err<E> {
     nom::Err::Error(E::from_error_kind(input, nom::error::ErrorKind::Eof))
@@ -54,7 +47,7 @@ fn end<'a, E: ParseError<&'a [u8]>>(input: &'a [u8]) -> nom::Err<E> {
 mod tests {
     use super::*;
 
-    /// The table of format.md §10, made by Cassandra's own encoder.
+    /// Made by Cassandra's own encoder.
     const UNSIGNED: [(u64, &[u8]); 14] = [
         (0, &[0x00]),
         (1, &[0x01]),
@@ -90,22 +83,6 @@ mod tests {
                     "{value} cut to {cut}"
                 );
             }
-        }
-    }
-
-    #[test]
-    fn signed_undoes_the_zigzag() {
-        let table: [(i64, &[u8]); 7] = [
-            (0, &[0x00]),
-            (-1, &[0x01]),
-            (1, &[0x02]),
-            (-64, &[0x7f]),
-            (64, &[0x80, 0x80]),
-            (i64::MAX, &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe]),
-            (i64::MIN, &[0xff; 9]),
-        ];
-        for (value, bytes) in table {
-            assert_eq!(signed::<Plain<'_>>(bytes), Ok((&[][..], value)));
         }
     }
 }

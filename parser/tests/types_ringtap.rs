@@ -1,4 +1,4 @@
-//! What the project's own dialect mends in Cassandra's texts (design.md §8).
+//! What the project's own dialect mends in Cassandra's texts.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

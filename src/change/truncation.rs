@@ -1,4 +1,4 @@
-//! TRUNCATE: not a mutation of the table, but an entry of a map in `system.local` (format.md §6.5).
+//! TRUNCATE: not a mutation of the table, but an entry of a map in `system.local`.
 
 use cassandra_commitlog::{
     Position,

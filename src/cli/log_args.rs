@@ -1,6 +1,9 @@
 //! Which logs to read, and what is known beforehand of their schema.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 
@@ -64,12 +67,12 @@ impl KnownArgs {
 }
 
 /// Reads a seed: JSON begins with a brace, CQL does not.
-fn seed(path: &PathBuf, text: &str) -> Result<Seed, CliError> {
+fn seed(path: &Path, text: &str) -> Result<Seed, CliError> {
     if text.trim_start().starts_with('{') {
-        return Seed::from_export(text).map_err(|error| (path.clone(), error).into());
+        return Seed::from_export(text).map_err(|error| (path.to_path_buf(), error).into());
     }
-    let script = cql::Script::parse(text).map_err(|error| CliError::schema(path.clone(), error))?;
+    let script = cql::Script::parse(text).map_err(|error| CliError::schema(path.to_path_buf(), error))?;
     let mut keyspaces = cql::Keyspaces::new();
-    script.execute(&mut keyspaces).map_err(|error| CliError::schema(path.clone(), error))?;
+    script.execute(&mut keyspaces).map_err(|error| CliError::schema(path.to_path_buf(), error))?;
     Ok(Seed::new(keyspaces))
 }

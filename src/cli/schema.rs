@@ -49,7 +49,8 @@ impl SchemaArgs {
             Schema::Show { log, history: true, .. } => {
                 let mut text = String::new();
                 let (_, status) = follow(&log, |position, change| {
-                    text.push_str(&format!("-- {position}, written at {} µs\n{};\n", change.written_at, change.cql));
+                    let SchemaChange { written_at, cql, .. } = change;
+                    text.extend([&*format!("-- {position}, written at {written_at} µs\n"), &**cql, "\n"]);
                 })?;
                 (text, status)
             }
@@ -109,7 +110,7 @@ fn as_cql(catalogue: &Catalogue, ids: bool) -> String {
                 None => creation.cql,
             };
             text.push_str(&statement);
-            text.push_str(";\n");
+            text.push('\n');
         }
     }
     text

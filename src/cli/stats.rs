@@ -93,7 +93,7 @@ impl StatsArgs {
             Ok::<_, CliError>(())
         })?;
         drop(progress);
-        let mut tables: Vec<_> = counter.tables.into_values().map(|(schema, stats)| (schema, stats)).collect();
+        let mut tables: Vec<_> = counter.tables.into_values().collect();
         tables.retain(|(schema, _)| self.system && self.tables.is_empty() || selection.takes(schema) || schema.is_view() && selection.names(schema));
         tables.sort_by(|(a, _), (b, _)| (a.keyspace(), a.name(), a.id()).cmp(&(b.keyspace(), b.name(), b.id())));
         let mut out = io::stdout().lock();

@@ -111,7 +111,8 @@ pub(super) fn push_cell_values(ty: Option<&CqlType>, value: &[u8], dialect: Dial
             let total = CounterContext::parse(value)
                 .map(CounterContext::total)
                 .unwrap_or_default();
-            out.push_str(&format!(r#","json":"{total}","cql":"{total}""#));
+            let total = total.to_string();
+            out.extend([r#","json":""#, &*total, r#"","cql":""#, &*total, r#"""#]);
         }
         Some(ty) if value.len() <= BIG_BYTES => {
             out.push_str(r#","json":"#);

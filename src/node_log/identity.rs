@@ -1,4 +1,4 @@
-//! Which node a log is of: `system.local` says it (format.md §13.5).
+//! Which node a log is of: `system.local` says it.
 
 use cassandra_commitlog::{
     mutation::{ColumnData, Mutation, PartitionUpdate, Unfiltered},
@@ -49,7 +49,7 @@ impl NodeIdentity {
     }
 
     /// Returns whose text the node itself writes values in. The commit log's version alone does not tell
-    /// Cassandra 4 from 5 (format.md §1.2).
+    /// Cassandra 4 from 5.
     pub fn dialect(&self, log_version: cassandra_commitlog::Version) -> Dialect {
         let major = self.release.as_deref().and_then(|release| release.split('.').next()?.parse::<u32>().ok());
         match major {

@@ -73,12 +73,16 @@ pub(crate) fn split_name(text: &str) -> Result<(String, String), CliError> {
         match character {
             '"' if quoted && characters.peek() == Some(&'"') => {
                 characters.next();
-                parts.last_mut().map(|part| part.push('"'));
+                if let Some(part) = parts.last_mut() {
+                    part.push('"');
+                }
             }
             '"' => quoted = !quoted,
             '.' if !quoted => parts.push(String::new()),
             _ => {
-                parts.last_mut().map(|part| part.push(character));
+                if let Some(part) = parts.last_mut() {
+                    part.push(character);
+                }
             }
         }
     }

@@ -104,7 +104,7 @@ impl TableDefinition {
     }
 
     /// Returns whether changes of this table are captured: `cdc = true`, and no view. A node without
-    /// `cdc_enabled` leaves the option out (format.md §13.3), which is false.
+    /// `cdc_enabled` leaves the option out, which is false.
     pub fn cdc(&self) -> bool {
         self.view.is_none() && self.options.get("cdc") == Some(&OptionValue::Boolean(true))
     }

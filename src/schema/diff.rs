@@ -54,7 +54,7 @@ impl ObjectKind {
     }
 }
 
-/// One change of the schema (design.md §8, records of `ddl`).
+/// One change of the schema (records of `ddl` in `src/record/FORMAT.md`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SchemaChange {
     /// What happened.
@@ -343,7 +343,7 @@ fn is_same_column(a: &ColumnDefinition, b: &ColumnDefinition) -> bool {
 }
 
 /// Iterates over the options that have another value after a change. An option that was not there before is
-/// changed, but for `cdc = false`: nodes without `cdc_enabled` leave it out (format.md §13.3).
+/// changed, but for `cdc = false`: nodes without `cdc_enabled` leave it out.
 pub(super) fn changed_options<'a>(
     before: &'a TableDefinition,
     after: &'a TableDefinition,

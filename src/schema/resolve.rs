@@ -122,7 +122,7 @@ impl<'a> TypeResolver<'a> {
 }
 
 /// Adds the static and regular columns of another schema that are neither there nor dropped. Each update in the
-/// log names its columns (format.md §7.3), so a superset reads the rows of every version.
+/// log names its columns, so a superset reads the rows of every version.
 pub(super) fn add_missing_columns(parts: &mut SchemaParts, other: &TableSchema) {
     for column in other.values() {
         let columns = parts.columns.iter();

@@ -1,4 +1,4 @@
-//! The rows of the `system_schema` tables as far as last-write-wins needs them (format.md §13.3, §13.4).
+//! The rows of the `system_schema` tables as far as last-write-wins needs them.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -31,7 +31,7 @@ static BUILT_IN: LazyLock<SystemTables> = LazyLock::new(SystemTables::read);
 
 /// Layouts of the tables of Cassandra's own keyspaces: columns of 3.11 to 6.0 together.
 ///
-/// Their ids are the same everywhere: MD5 UUIDs of keyspace and name (format.md §13.2).
+/// Their ids are the same everywhere: MD5 UUIDs of keyspace and name.
 #[derive(Debug)]
 pub struct SystemTables {
     tables: HashMap<TableId, Arc<TableSchema>>,

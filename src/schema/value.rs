@@ -20,7 +20,7 @@ pub(super) enum Value {
 }
 
 impl Value {
-    /// Decodes a value; `None` if the bytes do not fit the type (format.md §11.2).
+    /// Decodes a value; `None` if the bytes do not fit the type.
     pub(super) fn decode(ty: &CqlType, bytes: &[u8]) -> Option<Self> {
         Some(match ty {
             CqlType::Native(NativeType::Text | NativeType::Ascii) => {

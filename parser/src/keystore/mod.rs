@@ -1,7 +1,7 @@
 //! Secret keys out of Java keystores (JCEKS, PKCS12), as Cassandra's transparent data encryption uses them.
 //!
 //! Cassandra takes the key of an encrypted segment from a keystore by the alias in the segment's header
-//! (`JKSKeyProvider`, format.md §5). Everything here works on bytes in memory; reading the file is the caller's.
+//! (`JKSKeyProvider`). Everything here works on bytes in memory; reading the file is the caller's.
 
 mod der_reader;
 mod error;

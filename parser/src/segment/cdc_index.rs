@@ -1,10 +1,10 @@
-//! Content of `_cdc.idx` files (`CommitLogSegment.writeCDCIndexFile`; format.md §6.3).
+//! Content of `_cdc.idx` files (`CommitLogSegment.writeCDCIndexFile`).
 
 /// What a CDC index file says of its segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CdcIndex {
     /// *Logical* offset up to which the segment is on disk. Once `completed`, it means nothing: a replay
-    /// writes the file's length there (format.md §6.3), so read to the end of the marker chain.
+    /// writes the file's length there, so read to the end of the marker chain.
     pub offset: u64,
     /// True once the segment will not be written any more.
     pub completed: bool,

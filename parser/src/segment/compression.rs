@@ -1,4 +1,4 @@
-//! Decompression of a section's payload (format.md §4.2; Cassandra's `ICompressor`s).
+//! Decompression of a section's payload (Cassandra's `ICompressor`s).
 //!
 //! A section is one compressed block. Where it is damaged, what could be decompressed before the damage is kept: the
 //! entries in it have CRCs of their own, so whole ones can still be found.
@@ -135,7 +135,7 @@ impl Decompressor {
         uncompressed_length: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), DecompressError> {
-        // What a compressor makes of nothing differs, and some dislike it (format.md §2.5).
+        // What a compressor makes of nothing differs, and some dislike it.
         let own_length = self.own_length(input);
         if uncompressed_length == 0 && input.len() <= EMPTY_BYTES_MAX {
             out.clear();

@@ -1,4 +1,4 @@
-//! The header of a segment (`CommitLogDescriptor.writeHeader`; format.md §1.4, §1.5).
+//! The header of a segment (`CommitLogDescriptor.writeHeader`).
 
 use nom::{
     IResult, Parser,
@@ -35,11 +35,11 @@ pub struct Descriptor {
 /// How a segment's sections are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SectionEncoding {
-    /// Entries as they are (format.md §2.2, §2.3).
+    /// Entries as they are.
     Plain,
-    /// One compressed block for each section (format.md §4).
+    /// One compressed block for each section.
     Compressed(Compressor),
-    /// Compressed and encrypted blocks (format.md §5).
+    /// Compressed and encrypted blocks.
     Encrypted(EncryptionParameters),
 }
 
@@ -77,7 +77,7 @@ fn raw_header(input: &[u8]) -> IResult<&[u8], RawHeader<'_>> {
 }
 
 impl RawHeader<'_> {
-    /// The id's low half is fed first, and the length as four bytes (format.md §1.4).
+    /// The id's low half is fed first, and the length as four bytes.
     fn expected_crc(&self) -> u32 {
         let crc = crc::with_u32(0, self.version as u32);
         let crc = crc::with_u32(crc, self.id as u32);
@@ -125,9 +125,8 @@ impl Descriptor {
         const MENDABLE_BYTES: usize = 600;
         let mut bytes = input.get(..input.len().min(MENDABLE_BYTES))?.to_vec();
         // The length's two bytes move the CRC itself, so the damaged length must not bound the search.
-        let declared = bytes
-            .get(12..FIXED_BYTES)
-            .map(|length| usize::from(length[0]) << 8 | usize::from(length[1]))?;
+        let (_, length) = bytes.get(..FIXED_BYTES)?.split_last_chunk()?;
+        let declared = usize::from(u16::from_be_bytes(*length));
         let reach = bytes.len().min((FRAME_BYTES + declared).max(FIXED_BYTES));
         for at in 0..reach {
             let original = *bytes.get(at)?;
@@ -150,7 +149,7 @@ impl Descriptor {
 }
 
 impl SectionEncoding {
-    /// Reads the JSON parameters. Encryption decides if both kinds of keys are there (format.md §1.5).
+    /// Reads the JSON parameters. Encryption decides if both kinds of keys are there.
     fn from_parameters(json: &[u8]) -> Result<Self, SegmentErrorKind> {
         let parameters: serde_json::Map<String, serde_json::Value> =
             serde_json::from_slice(json).map_err(|_| SegmentErrorKind::CorruptHeader)?;
@@ -194,7 +193,7 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    /// format.md §16.1: the header of a segment that Cassandra 4.0.11 wrote.
+    /// The header of a segment that Cassandra 4.0.11 wrote.
     const HEADER_4_0: [u8; 20] = [
         0, 0, 0, 7, 0, 0, 0x01, 0x8b, 0xa5, 0x4e, 0xad, 0x1c, 0, 2, b'{', b'}', 0x94, 0x30, 0x80, 0xa5,
     ];

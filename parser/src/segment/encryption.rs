@@ -1,4 +1,4 @@
-//! Decryption of a section's payload (format.md §5; Cassandra's `EncryptedSegment`, `EncryptionUtils`).
+//! Decryption of a section's payload (Cassandra's `EncryptedSegment`, `EncryptionUtils`).
 //!
 //! The payload is a chain of blocks: cipher text length, compressed length, cipher text. Each is encrypted from the
 //! same initialization vector and holds its plain length and LZ4 data. No checksum covers them; the entries inside have

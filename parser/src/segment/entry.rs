@@ -1,4 +1,4 @@
-//! Cutting entries: size, CRC, mutation, CRC (`CommitLog.add`; format.md §3).
+//! Cutting entries: size, CRC, mutation, CRC (`CommitLog.add`).
 
 use crate::{crc, position::Position};
 
@@ -117,7 +117,7 @@ mod tests {
     fn a_framed_mutation_is_cut_and_every_shorter_input_asks_for_more() {
         let mutation = [7_u8; 64];
         let framed = frame(&mutation);
-        // format.md §16.2 has this size word and CRC.
+        // The size word 64 and its CRC, as Cassandra writes them.
         assert_eq!(framed[..8], [0, 0, 0, 0x40, 0x57, 0x98, 0x9e, 0x8c]);
         assert_eq!(cut(&framed, MAX), Cut::Entry(&mutation));
         for length in 0..framed.len() {

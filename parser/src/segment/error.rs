@@ -119,7 +119,7 @@ pub struct Damage {
     /// Bytes of the file that were passed over; empty if nothing is lost. What is lost inside a compressed
     /// or encrypted section is given as the whole section here, and exactly in `lost_logical`.
     pub passed_over: Range<u64>,
-    /// The same as logical offsets (format.md §4.1).
+    /// The same as logical offsets.
     pub lost_logical: Range<u64>,
 }
 
@@ -148,7 +148,7 @@ pub enum DamageKind {
     EntryCrc,
     /// A section ends inside an entry.
     EntryCut,
-    /// Zeros where an entry should be: an append that failed half-way (format.md §2.6).
+    /// Zeros where an entry should be: an append that failed half-way.
     ZeroSize,
     /// A section could not be decompressed.
     Compression,

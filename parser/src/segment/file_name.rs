@@ -1,4 +1,4 @@
-//! Names of segment and CDC index files (`CommitLogDescriptor`; format.md §1.1).
+//! Names of segment and CDC index files (`CommitLogDescriptor`).
 
 use std::fmt;
 

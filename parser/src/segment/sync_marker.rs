@@ -1,4 +1,4 @@
-//! Sync markers (`CommitLogSegment.writeSyncMarker`; format.md §2).
+//! Sync markers (`CommitLogSegment.writeSyncMarker`).
 
 use nom::{IResult, Parser, number::complete::be_u32};
 
@@ -10,7 +10,7 @@ pub const MARKER_BYTES: u64 = 8;
 /// The eight bytes before each section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SyncMarker {
-    /// File offset of the next marker. **No CRC protects it** (format.md §2).
+    /// File offset of the next marker. **No CRC protects it**.
     pub end: u32,
     /// CRC over the segment's id and this marker's own offset.
     pub crc: u32,
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn the_crc_is_cassandras() {
-        // format.md §16.1: the first marker of a segment that Cassandra 4.0.11 wrote.
+        // The first marker of a segment that Cassandra 4.0.11 wrote.
         let (_, marker) = SyncMarker::parse(&[0, 0, 0x01, 0xd3, 0x1e, 0x5c, 0x81, 0xd1]).unwrap();
         assert_eq!(marker.end, 467);
         assert_eq!(marker.crc, MarkerCrc::new(1_699_285_478_684).at(20));

@@ -1,4 +1,4 @@
-//! Counter contexts: what the log has as the value of a counter (format.md §9.3, `CounterContext`).
+//! Counter contexts: what the log has as the value of a counter (`CounterContext`).
 
 use nom::{
     IResult,

@@ -1,4 +1,4 @@
-//! Types as CQL writes them, which is how `system_schema.columns.type` has them (format.md §11.3).
+//! Types as CQL writes them, which is how `system_schema.columns.type` has them.
 
 use std::{fmt, sync::Arc};
 

@@ -28,7 +28,7 @@ pub fn write_json(ty: &CqlType, bytes: &[u8], dialect: Dialect, out: &mut String
 /// Appends `bytes` as JSON as [`write_json`] does, but decimals, at any depth, without trailing zeros
 /// (`BigDecimal.stripTrailingZeros`).
 ///
-/// Clustering columns hold 1.0 and 1.00 for the same row, so this is what tells rows apart (design.md §8).
+/// Clustering columns hold 1.0 and 1.00 for the same row, so this is what tells rows apart.
 pub fn write_json_canonical_decimal(
     ty: &CqlType,
     bytes: &[u8],

@@ -44,7 +44,7 @@ pub enum Dialect {
     Cassandra4,
     /// Cassandra 5.0's: as 4's but for quotes around dates, times, timestamps and addresses in CQL.
     Cassandra5,
-    /// Cassandra 4's JSON, mended where it loses something (design.md §8), and literals that every version
+    /// Cassandra 4's JSON, mended where it loses something (NaN, infinities, eras, empty values), and literals that every version
     /// takes back as the same bytes.
     Ringtap,
 }
@@ -52,7 +52,7 @@ pub enum Dialect {
 /// A CQL type as a column declares it.
 ///
 /// Reversed clustering order is a property of the column ([`crate::schema::Column::reversed`]), not of
-/// the type: the bytes are the same (format.md §11.5, `ReversedType`).
+/// the type: the bytes are the same (`ReversedType`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CqlType {
@@ -70,9 +70,9 @@ pub enum CqlType {
     UserType(Arc<UserType>, Frozen),
     /// `vector<element, dimension>`; always frozen (5.0+).
     Vector(Box<CqlType>, u32),
-    /// `CompositeType(…)` as a value (tables made through Thrift, format.md §11.4).
+    /// `CompositeType(…)` as a value (tables made through Thrift).
     Composite(Box<[CqlType]>),
-    /// `DynamicCompositeType(alias=>type, …)` as a value (format.md §11.4).
+    /// `DynamicCompositeType(alias=>type, …)` as a value.
     DynamicComposite(Box<[(u8, CqlType)]>),
     /// Any other class, by its full name with parameters; its values are opaque bytes.
     Custom(Box<str>),
@@ -147,7 +147,7 @@ impl CqlType {
     }
 
     /// Returns the number of bytes of every value, if clusterings and simple cells hold it without a
-    /// length (`AbstractType.valueLengthIfFixed`; format.md §11.1). Not every type of constant width is
+    /// length (`AbstractType.valueLengthIfFixed`). Not every type of constant width is
     /// one: `smallint`, `date` and others have a length before them.
     pub fn fixed_length(&self) -> Option<usize> {
         match self {
@@ -162,7 +162,7 @@ impl CqlType {
             Self::Vector(element, dimension) => element
                 .fixed_length()
                 .and_then(|length| length.checked_mul(*dimension as usize)),
-            // `LexicalUUIDType` has no CQL name, so it arrives as a class (format.md §11.1).
+            // `LexicalUUIDType` has no CQL name, so it arrives as a class.
             Self::Custom(class) if &**class == "org.apache.cassandra.db.marshal.LexicalUUIDType" => Some(16),
             _ => None,
         }

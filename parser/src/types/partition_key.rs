@@ -1,4 +1,4 @@
-//! Serialized partition keys (format.md §12).
+//! Serialized partition keys.
 
 use super::{ValueError, wire::composite_component};
 

@@ -1,4 +1,4 @@
-//! Values as typed views of their bytes (format.md §11.2).
+//! Values as typed views of their bytes.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -20,8 +20,8 @@ use super::{
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum CqlValue<'a> {
-    /// Zero bytes, for a type that has something else to say with bytes. It is not null
-    /// (format.md §11.2: "empty"), and not used for text and blobs.
+    /// Zero bytes, for a type that has something else to say with bytes. It is not null,
+    /// and not used for text and blobs.
     Empty,
     /// `ascii`.
     Ascii(&'a str),

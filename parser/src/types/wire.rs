@@ -1,4 +1,4 @@
-//! How collections, tuples, vectors and composites are laid out (format.md §11.2, §11.4).
+//! How collections, tuples, vectors and composites are laid out.
 
 use nom::{
     IResult,
@@ -26,7 +26,7 @@ fn take_value(input: &[u8]) -> Read<'_, Option<&[u8]>> {
     }
 }
 
-/// Reads an unsigned vint (format.md §10, `VIntCoding`).
+/// Reads an unsigned vint (`VIntCoding`).
 fn unsigned_vint(input: &[u8]) -> Read<'_, u64> {
     let (input, first) = be_u8(input)?;
     let extra = first.leading_ones() as usize;

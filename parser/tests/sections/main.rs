@@ -1,5 +1,5 @@
 //! Compressed and encrypted sections of segments that Cassandra wrote (`data/sections/README.md`): what comes out must
-//! be entries whose CRCs hold (format.md §3).
+//! be entries whose CRCs hold.
 #![cfg(feature = "zstd")]
 #![allow(
     clippy::unwrap_used,

@@ -169,7 +169,7 @@ fn set_order(cursor: &Cursor<'_>, table: &mut TableDefinition, order: &[(Box<str
     Ok(())
 }
 
-/// Gives a table the layout of `COMPACT STORAGE`, hidden columns included (format.md §11.6).
+/// Gives a table the layout of `COMPACT STORAGE`, hidden columns included.
 fn make_compact(table: &mut TableDefinition) {
     let clusterings = table.columns_of(ColumnKind::Clustering).count();
     let has_regular = table.columns_of(ColumnKind::Regular).next().is_some();

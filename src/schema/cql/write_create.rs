@@ -123,7 +123,7 @@ fn view_head(keyspace: &str, table: &TableDefinition, view: &ViewDefinition) -> 
     )
 }
 
-/// Returns whether a column is one of those that Cassandra adds to compact tables (format.md §11.6).
+/// Returns whether a column is one of those that Cassandra adds to compact tables.
 pub(super) fn is_hidden(table: &TableDefinition, column: &ColumnDefinition) -> bool {
     if table.flags.is_static_compact() {
         return matches!(column.kind, ColumnKind::Clustering | ColumnKind::Regular);

@@ -161,7 +161,7 @@ impl CqlType {
         self.is_multi_cell() == other.is_multi_cell() && same(self.thawed(), other.thawed())
     }
 
-    /// Returns the bytes of each value where they are always as many (format.md §11.1); vectors store those without lengths.
+    /// Returns the bytes of each value where they are always as many; vectors store those without lengths.
     pub(crate) fn fixed_length(&self) -> Option<usize> {
         match self.thawed() {
             Self::Native(native) => match native {

@@ -235,7 +235,7 @@ impl Body {
         }
         let mut columns = self.columns;
         if compact && self.clustering.is_empty() {
-            // The columns of a static compact table are static ones internally, and so they come (format.md §11.6).
+            // The columns of a static compact table are static ones internally, and so they come.
             for column in &mut columns {
                 column.kind = Kind::Static;
             }

@@ -216,7 +216,7 @@ fn encode_vector(element: &CqlType, dimension: usize, value: &Json, types: &User
     Ok(out)
 }
 
-/// Appends an unsigned vint (format.md §10): leading one bits of the first byte count the bytes that follow.
+/// Appends an unsigned vint: leading one bits of the first byte count the bytes that follow.
 fn put_unsigned_vint(out: &mut Vec<u8>, value: u64) {
     let significant = 64 - (value | 1).leading_zeros() as usize;
     let extra = ((significant - 1) / 7).min(8);

@@ -1,6 +1,6 @@
 //! The comparison finds every single thing that is off: a record, a value, a time, a row, a column.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use table_model::{Info, Report, Tables, compare};
 

@@ -11,7 +11,7 @@ fn counter_table() -> Arc<TableSchema> {
     )
 }
 
-/// A context of one shard (format.md §9.3).
+/// A context of one shard.
 fn context(id: u8, clock: i64, count: i64) -> &'static [u8] {
     let mut bytes = vec![0, 1, 0x80, 0];
     bytes.extend([id; 16]);

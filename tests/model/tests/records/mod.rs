@@ -1,6 +1,12 @@
 //! Records written by hand, and the rows that they give.
 
-#![allow(clippy::unwrap_used, dead_code, unreachable_pub, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    reason = "a part of several tests, none of which uses all of it"
+)]
 
 use std::collections::BTreeMap;
 
