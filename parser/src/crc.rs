@@ -48,6 +48,37 @@ pub(crate) fn with_u32(crc: u32, number: u32) -> u32 {
         ^ TABLE[0][usize::from(d)])
 }
 
+/// Returns the byte whose feeding leads to this difference of two CRCs from another one, which is returned as well: zero
+/// if the byte is all that the two differ in.
+///
+/// CRCs of equally long inputs differ by the (linear) remainder of what the inputs differ in; see [`before_zero_byte`].
+#[expect(clippy::indexing_slicing, reason = "a byte indexes 256 places")]
+pub(crate) fn step_back(difference: u32) -> (u8, u32) {
+    let byte = last_index(difference);
+    (byte, (difference ^ TABLE[0][usize::from(byte)]) << 8)
+}
+
+/// Returns the difference of two CRCs before the same byte was fed to both.
+pub(crate) fn before_zero_byte(difference: u32) -> u32 {
+    let (byte, before) = step_back(difference);
+    before | u32::from(byte)
+}
+
+/// Returns the place in the first row of the table that led to this CRC: its highest byte tells, as no two are alike.
+#[expect(clippy::indexing_slicing, reason = "a byte indexes 256 places")]
+fn last_index(crc: u32) -> u8 {
+    const INDEX_OF_HIGHEST: [u8; 256] = {
+        let mut index = [0_u8; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            index[(TABLE[0][byte] >> 24) as usize] = byte as u8;
+            byte += 1;
+        }
+        index
+    };
+    INDEX_OF_HIGHEST[usize::from((crc >> 24) as u8)]
+}
+
 /// Feeds bytes to a CRC that stands at `crc`, and returns the new CRC.
 #[inline]
 pub(crate) fn with_bytes(crc: u32, bytes: &[u8]) -> u32 {
@@ -59,6 +90,23 @@ pub(crate) fn with_bytes(crc: u32, bytes: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_single_different_byte_is_found_by_the_crcs_alone() {
+        let bytes = *b"a segment's header, more or less";
+        let right = with_bytes(0, &bytes);
+        for (at, change) in [(0, 0xff), (7, 1), (30, 0x80), (31, 0x55)] {
+            let mut changed = bytes;
+            changed[at] ^= change;
+            let mut difference = right ^ with_bytes(0, &changed);
+            for place in (0..bytes.len()).rev() {
+                let found = step_back(difference);
+                assert_eq!(found == (change, 0), place == at, "{at} {place}");
+                assert!(found.1 != 0 || place == at);
+                difference = before_zero_byte(difference);
+            }
+        }
+    }
 
     #[test]
     fn a_number_and_its_four_bytes_give_the_same_crc() {

@@ -108,7 +108,9 @@ impl MutationDecoder {
             self.table = id;
             let table = schema.table(id).ok_or(WireError::UnknownTable)?;
             self.use_table(table);
-            let Some(read_table) = self.tables.get_mut(self.place) else { return Err(WireError::End) };
+            let Some(read_table) = self.tables.get_mut(self.place) else {
+                return Err(WireError::End);
+            };
             partition_update::read(wire, self.features, read_table, &mut self.columns, visitor)?;
         }
         if wire.rest().is_empty() {
@@ -122,7 +124,11 @@ impl MutationDecoder {
     #[inline]
     fn use_table(&mut self, table: &Arc<TableSchema>) {
         // Neighbouring mutations are often of one table.
-        if !self.tables.get(self.place).is_some_and(|known| Arc::ptr_eq(known.schema(), table)) {
+        if !self
+            .tables
+            .get(self.place)
+            .is_some_and(|known| Arc::ptr_eq(known.schema(), table))
+        {
             self.switch_to(table);
         }
     }

@@ -8,7 +8,9 @@ pub struct Limits {
     /// Largest mutation in bytes. Cassandra's own bound is half of the segment size, and segments are
     /// smaller than 2 GiB.
     pub mutation_bytes: u32,
-    /// Largest sync section in bytes, before and after decompression. A section is at most a segment.
+    /// Largest section of a compressed or encrypted segment in bytes, after decompression; before it may be a little
+    /// longer. A section is at most a segment, and this is the memory that one can take: what a file declares
+    /// beyond it is passed over as [`DamageKind::SectionTooLarge`](crate::segment::DamageKind::SectionTooLarge).
     pub section_bytes: u32,
 }
 
@@ -21,11 +23,14 @@ impl Limits {
 }
 
 impl Default for Limits {
-    /// Segments of up to 256 MiB with mutations of up to 128 MiB: eight times Cassandra's default.
+    /// Mutations of up to 128 MiB, and packed sections of up to 64 MiB: twice a whole segment of Cassandra's default
+    /// size (`commitlog_segment_size`, 32 MiB). Larger compressed or encrypted segments may need a larger `section_bytes`.
+    /// The limit does not depend on the file's length: a section that repeats itself can be thousands of times shorter
+    /// on disk.
     fn default() -> Self {
         Self {
             mutation_bytes: 128 << 20,
-            section_bytes: 272 << 20,
+            section_bytes: 64 << 20,
         }
     }
 }

@@ -68,7 +68,8 @@ fn of_type(ty: &CqlType, value: &[u8]) {
         Dialect::Ringtap,
     ] {
         out.clear();
-        let _ = write_json(ty, value, dialect, &mut out);
+        let json = write_json(ty, value, dialect, &mut out);
+        assert!(json.is_err() || decode(ty, value).is_ok(), "{json:?}: {out}");
         out.clear();
         let _ = write_cql_literal(ty, value, dialect, &mut out);
     }

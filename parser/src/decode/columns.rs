@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{
-    wire::{Wire, WireError},
-};
+use super::wire::{Wire, WireError};
 use crate::{
     mutation::ColumnIndex,
     schema::{Column, ColumnKind, TableSchema},
@@ -139,9 +137,7 @@ impl ReadTable {
         let count = wire.unsigned_vint()?;
         for _ in 0..count {
             let name = wire.vbytes()?;
-            let slot = self
-                .find(name, kind)
-                .ok_or(WireError::UnknownColumn)?;
+            let slot = self.find(name, kind).ok_or(WireError::UnknownColumn)?;
             cache.slots.push(slot);
         }
         let length = before.len() - wire.rest().len();

@@ -57,8 +57,7 @@ pub(super) fn read<'a, V: Visitor<'a>>(
     visitor: &mut V,
 ) -> Result<(), WireError> {
     let kind = wire.u8()?;
-    let kind =
-        MarkerKind::from_wire(kind).ok_or(WireError::UnknownMarkerKind)?;
+    let kind = MarkerKind::from_wire(kind).ok_or(WireError::UnknownMarkerKind)?;
     let count = usize::from(wire.u16()?);
     if count > table.clustering_count() {
         return Err(WireError::TooManyClusteringValues);

@@ -163,15 +163,13 @@ impl Decompressor {
         Err(DecompressError { kind, own_length })
     }
 
-    /// Fills `out` as far as declared, and finds how long a stream of another length is.
+    /// Fills `out` as far as declared, and counts how long a stream of another length is.
     fn deflate_of_other_length(&self, input: &[u8], declared: usize, out: &mut Vec<u8>) -> DecompressError {
+        self.salvage(input, declared, out);
         let limit = input.len().saturating_mul(USUAL_RATIO).max(declared);
-        let is_whole = self.salvage(input, limit, out);
-        let own_length = is_whole.then_some(out.len());
-        out.truncate(declared);
         DecompressError {
             kind: DecompressErrorKind::LengthMismatch,
-            own_length,
+            own_length: salvage::deflate_length(input, limit),
         }
     }
 

@@ -89,6 +89,11 @@ pub struct SegmentEnd {
 /// [`Poll::Damage`], and [`SegmentError`]. After damage it goes on at the next entry or marker whose CRCs
 /// hold.
 ///
+/// Within a section that can't be unpacked as it was packed, an entry comes once: damaged back references copy entries
+/// to where others were, CRCs and all, and such a copy would set back what was written in between. It is told as
+/// [`DamageKind::EntryCopy`] instead. If the node did write the same bytes twice within the section, nothing is lost by
+/// that: both have the same write times. In undamaged sections, and in plain segments, all that was written comes.
+///
 /// ```
 /// use cassandra_commitlog::segment::{DecoderOptions, FileState, Input, Poll, SegmentDecoder};
 ///
@@ -126,6 +131,12 @@ pub struct SegmentDecoder {
     decompressor: Option<Decompressor>,
     /// What the search for entries behind damage may still spend.
     budget: SearchBudget,
+    /// True once a marker of a packed segment, its CRC right, pointed beyond the next one, or to none: from then on a
+    /// search for markers goes before each section. Without that, markers that all point to the file's end would have
+    /// the rest of it unpacked for each of them.
+    distrusts_ends: bool,
+    /// Entries given of a damaged packed section.
+    given: packed::Given,
 }
 
 #[derive(Debug, Clone)]
@@ -144,7 +155,10 @@ enum State {
     /// Looking for where a packed section ends.
     FindSectionEnd {
         section: Section,
+        /// File offset to look at next.
         at: u64,
+        /// Where to stop: the end that the section's marker says, or the file's.
+        until: u64,
     },
     /// In the buffer of a packed section.
     Unpacked(packed::Cursor),
@@ -198,6 +212,8 @@ impl SegmentDecoder {
             buffer: Vec::new(),
             decompressor: None,
             budget: SearchBudget::default(),
+            distrusts_ends: false,
+            given: packed::Given::default(),
         }
     }
 
@@ -210,6 +226,8 @@ impl SegmentDecoder {
         self.decompressor = None;
         self.logical = 0;
         self.budget = SearchBudget::default();
+        self.distrusts_ends = false;
+        self.given = packed::Given::default();
     }
 
     /// Returns the segment's header, once it was read.
@@ -233,7 +251,9 @@ impl SegmentDecoder {
                 State::Marker(at) => self.marker(&input, *at),
                 State::Section(section) => self.section(&input, section.clone()),
                 State::Scan(scan) => self.scan(&input, scan.clone()),
-                State::FindSectionEnd { section, at } => self.find_section_end(&input, section.clone(), *at),
+                State::FindSectionEnd { section, at, until } => {
+                    self.find_section_end(&input, section.clone(), *at..*until)
+                }
                 State::Ended(end) => return Ok(Poll::End(*end)),
             };
             match step {
@@ -246,7 +266,9 @@ impl SegmentDecoder {
             Outcome::Again | Outcome::Wait => Poll::Wait,
             // A step starts over with the new window: it must hold all that the step looks at, else the
             // caller would be sent to and fro between two places for ever.
-            Outcome::Need(range) => Poll::Need(self.anchor().unwrap_or(range.start).min(range.start)..range.end),
+            Outcome::Need(range) => {
+                Poll::Need(self.anchor().unwrap_or(range.start).min(range.start)..range.end)
+            }
             Outcome::Header => match &self.descriptor {
                 Some(descriptor) => Poll::Header(descriptor),
                 None => Poll::Wait,

@@ -1,4 +1,4 @@
-//! The header of a segment (`CommitLogDescriptor.writeHeader`).
+//! The header of a segment (`CommitLogDescriptor.writeHeader`; format.md §1.4, §1.5).
 
 use nom::{
     IResult, Parser,
@@ -35,11 +35,11 @@ pub struct Descriptor {
 /// How a segment's sections are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SectionEncoding {
-    /// Entries as they are.
+    /// Entries as they are (format.md §2.2, §2.3).
     Plain,
-    /// One compressed block for each section.
+    /// One compressed block for each section (format.md §4).
     Compressed(Compressor),
-    /// Compressed and encrypted blocks.
+    /// Compressed and encrypted blocks (format.md §5).
     Encrypted(EncryptionParameters),
 }
 
@@ -77,7 +77,7 @@ fn raw_header(input: &[u8]) -> IResult<&[u8], RawHeader<'_>> {
 }
 
 impl RawHeader<'_> {
-    /// The id's low half is fed first, and the length as four bytes.
+    /// The id's low half is fed first, and the length as four bytes (format.md §1.4).
     fn expected_crc(&self) -> u32 {
         let crc = crc::with_u32(0, self.version as u32);
         let crc = crc::with_u32(crc, self.id as u32);
@@ -116,40 +116,88 @@ impl Descriptor {
         raw.into_descriptor().map(Some)
     }
 
-    /// Reads a header of which one byte is damaged, by trying every value of every byte: with one byte
-    /// wrong, no other change of one byte makes the CRC hold but by a chance of one in 2³².
+    /// Reads a header of which one byte is damaged. With one byte wrong, no other change of one byte makes the CRC hold
+    /// but by a chance of one in 2³².
     ///
     /// `expected_id` is the id in the file's name; a mended header must have it.
     pub(crate) fn parse_mended(input: &[u8], expected_id: Option<i64>) -> Option<Self> {
-        /// Parameters of real headers are far shorter; without a bound a hostile file costs seconds.
+        /// Parameters of real headers are far shorter.
         const MENDABLE_BYTES: usize = 600;
-        let mut bytes = input.get(..input.len().min(MENDABLE_BYTES))?.to_vec();
-        // The length's two bytes move the CRC itself, so the damaged length must not bound the search.
-        let (_, length) = bytes.get(..FIXED_BYTES)?.split_last_chunk()?;
-        let declared = usize::from(u16::from_be_bytes(*length));
-        let reach = bytes.len().min((FRAME_BYTES + declared).max(FIXED_BYTES));
-        for at in 0..reach {
-            let original = *bytes.get(at)?;
-            for value in 0..=u8::MAX {
-                *bytes.get_mut(at)? = value;
-                let Ok((_, raw)) = raw_header(&bytes) else {
-                    continue;
-                };
-                if raw.crc == raw.expected_crc()
-                    && expected_id.is_none_or(|id| id == raw.id)
-                    && let Ok(descriptor) = raw.into_descriptor()
-                {
-                    return Some(descriptor);
-                }
-            }
-            *bytes.get_mut(at)? = original;
-        }
-        None
+        let bytes = input.get(..input.len().min(MENDABLE_BYTES))?;
+        let of_length = (FIXED_BYTES - 2..FIXED_BYTES)
+            .flat_map(|at| (1..=u8::MAX).map(move |change| (at, change)))
+            .filter(|&(at, change)| has_closing_brace(bytes, at, change));
+        single_changes(bytes)
+            .into_iter()
+            .chain(of_length)
+            .find_map(|(at, change)| Self::parse_changed(bytes, at, change, expected_id))
+    }
+
+    /// Reads a header with one byte changed, if its CRC and its id are right then.
+    fn parse_changed(bytes: &[u8], at: usize, change: u8, expected_id: Option<i64>) -> Option<Self> {
+        let mut bytes = bytes.to_vec();
+        *bytes.get_mut(at)? ^= change;
+        let (_, raw) = raw_header(&bytes).ok()?;
+        let is_right = raw.crc == raw.expected_crc() && expected_id.is_none_or(|id| id == raw.id);
+        is_right.then(|| raw.into_descriptor().ok()).flatten()
     }
 }
 
+/// Returns the changes of one byte (its place, and what to combine it with by exclusive or) that make the CRC of a header
+/// hold, but for those of the parameters' length. The difference of two CRCs depends on the changed bits and their
+/// distance from the end alone, so it is followed back from the end byte by byte instead of trying all values.
+fn single_changes(bytes: &[u8]) -> Vec<(usize, u8)> {
+    let Ok((_, raw)) = raw_header(bytes) else {
+        return Vec::new();
+    };
+    let parameters = raw.parameters.len();
+    let mut difference = raw.crc ^ raw.expected_crc();
+    let mut changes = Vec::new();
+    // The CRC itself may be what is wrong.
+    for (at, change) in difference.to_be_bytes().into_iter().enumerate() {
+        if change != 0 && difference.to_be_bytes().iter().filter(|byte| **byte != 0).count() == 1 {
+            changes.push((FIXED_BYTES + parameters + at, change));
+        }
+    }
+    // In the order in which the CRC is fed (`RawHeader::expected_crc`), with four bytes for the length.
+    let fed = (0..4)
+        .chain(8..12)
+        .chain(4..8)
+        .map(Some)
+        .chain([None; 4])
+        .chain((FIXED_BYTES..FIXED_BYTES + parameters).map(Some));
+    for place in fed.rev() {
+        let (change, before) = crc::step_back(difference);
+        if let Some(at) = place
+            && before == 0
+        {
+            changes.push((at, change));
+        }
+        difference = crc::before_zero_byte(difference);
+    }
+    changes
+}
+
+/// Returns true if the parameters end as JSON objects do when a byte of their length is changed so: only then is it worth
+/// taking the CRC.
+fn has_closing_brace(bytes: &[u8], at: usize, change: u8) -> bool {
+    let Some(&[high, low]) = bytes
+        .get(FIXED_BYTES - 2..)
+        .and_then(|length| length.first_chunk::<2>())
+    else {
+        return false;
+    };
+    let length = if at == FIXED_BYTES - 2 {
+        [high ^ change, low]
+    } else {
+        [high, low ^ change]
+    };
+    let length = usize::from(u16::from_be_bytes(length));
+    bytes.get(FIXED_BYTES + length - 1) == Some(&b'}')
+}
+
 impl SectionEncoding {
-    /// Reads the JSON parameters. Encryption decides if both kinds of keys are there.
+    /// Reads the JSON parameters. Encryption decides if both kinds of keys are there (format.md §1.5).
     fn from_parameters(json: &[u8]) -> Result<Self, SegmentErrorKind> {
         let parameters: serde_json::Map<String, serde_json::Value> =
             serde_json::from_slice(json).map_err(|_| SegmentErrorKind::CorruptHeader)?;
@@ -193,7 +241,7 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    /// The header of a segment that Cassandra 4.0.11 wrote.
+    /// format.md §16.1: the header of a segment that Cassandra 4.0.11 wrote.
     const HEADER_4_0: [u8; 20] = [
         0, 0, 0, 7, 0, 0, 0x01, 0x8b, 0xa5, 0x4e, 0xad, 0x1c, 0, 2, b'{', b'}', 0x94, 0x30, 0x80, 0xa5,
     ];

@@ -146,6 +146,9 @@ pub enum DamageKind {
     EntrySizeCrc,
     /// The CRC of an entry does not hold.
     EntryCrc,
+    /// In a section that could not be unpacked whole, an entry has the same bytes as one before it: a copy that a damaged
+    /// back reference made where another entry was, or written twice. It does not come again.
+    EntryCopy,
     /// A section ends inside an entry.
     EntryCut,
     /// Zeros where an entry should be: an append that failed half-way.
@@ -169,6 +172,7 @@ impl fmt::Display for DamageKind {
             Self::EntrySize => "an entry has an impossible size",
             Self::EntrySizeCrc => "the CRC of an entry's size does not hold",
             Self::EntryCrc => "the CRC of an entry does not hold",
+            Self::EntryCopy => "an entry of a damaged section repeats one before it",
             Self::EntryCut => "a section ends inside an entry",
             Self::ZeroSize => "zeros stand where an entry should be",
             Self::Compression => "a section could not be decompressed whole",

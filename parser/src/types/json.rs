@@ -73,7 +73,9 @@ impl Writer<'_> {
 
     fn value(&mut self, ty: &CqlType, bytes: &[u8], depth: u8) -> Result<(), ValueError> {
         let depth = descend(depth)?;
-        if bytes.is_empty() && self.mends() && !holds_zero_bytes(ty) {
+        // Vectors never have zero bytes: no more here than for `decode`.
+        let may_be_empty = !holds_zero_bytes(ty) && !matches!(ty, CqlType::Vector(..));
+        if bytes.is_empty() && self.mends() && may_be_empty {
             self.out.push_str("\"\"");
             return Ok(());
         }

@@ -73,19 +73,22 @@ impl Segment {
             assert!(decoded.entries.is_empty(), "{what}");
             return;
         }
-        // Nothing is made up; in plain segments nothing comes twice, and all comes in order. What is salvaged of a damaged
-        // packed section can repeat an entry before it: a damaged back reference copies it, CRCs and all.
+        // Nothing is made up, nothing comes twice, and all comes in order.
         let mut expected = self.entries.iter();
         for (position, mutation) in &decoded.entries {
-            if !self.is_plain {
-                expected = self.entries.iter();
-            }
             let found = expected.any(|entry| entry.mutation == *mutation);
-            assert!(found, "{what}: an entry at {position} that was not written, or twice");
+            assert!(
+                found,
+                "{what}: an entry at {position} that was not written, or not there, or twice"
+            );
         }
         let end_of_chain = self.unwritten_from(damaged);
         for (at, entry) in self.entries.iter().enumerate() {
-            if decoded.entries.iter().any(|(_, mutation)| *mutation == entry.mutation) {
+            if decoded
+                .entries
+                .iter()
+                .any(|(_, mutation)| *mutation == entry.mutation)
+            {
                 continue;
             }
             if entry.file.end > end_of_chain || entry.file.start >= damaged.len() {

@@ -262,9 +262,11 @@ fn every_cut_keeps_the_blocks_before_it() {
             "cut to {length}"
         );
         let lost = result.unwrap_err().lost;
+        // So few bytes can't stand for more: LZ4 gives 255 for each at most.
+        let total = chain.plain.len().min(255 * length);
         assert_eq!(
             lost.last().unwrap().plain,
-            whole * FULL..chain.plain.len(),
+            whole * FULL..total,
             "cut to {length}"
         );
     }

@@ -105,6 +105,24 @@ fn little_endian(bytes: &[u8]) -> usize {
 
 /// Salvages a zlib stream. Returns true if it ends, and where the input does.
 pub(super) fn deflate(input: &[u8], limit: usize, out: &mut Vec<u8>) -> bool {
+    each_of_deflate(input, |piece| {
+        append(out, piece, piece.len(), limit) == piece.len()
+    })
+}
+
+/// Returns how many bytes a whole zlib stream gives, unless that are more than `limit`. It keeps none of them.
+pub(super) fn deflate_length(input: &[u8], limit: usize) -> Option<usize> {
+    let mut length = 0_usize;
+    let is_whole = each_of_deflate(input, |piece| {
+        length = length.saturating_add(piece.len());
+        length <= limit
+    });
+    is_whole.then_some(length)
+}
+
+/// Gives what comes out of a zlib stream to `take`, until that returns false. Returns true if the stream ends, and where
+/// the input does.
+fn each_of_deflate(input: &[u8], mut take: impl FnMut(&[u8]) -> bool) -> bool {
     let mut state = Decompress::new(true);
     let mut step = [0; STEP_BYTES];
     let mut rest = input;
@@ -112,10 +130,9 @@ pub(super) fn deflate(input: &[u8], limit: usize, out: &mut Vec<u8>) -> bool {
         let (consumed, written) = (state.total_in(), state.total_out());
         let status = state.decompress(rest, &mut step, FlushDecompress::None);
         let produced = (state.total_out() - written) as usize;
-        let appended = append(out, &step, produced, limit);
         let progress = (state.total_in() - consumed) as usize;
         rest = rest.get(progress..).unwrap_or_default();
-        if appended < produced {
+        if !take(step.get(..produced).unwrap_or_default()) {
             return false;
         }
         let goes_on = matches!(status, Ok(Status::Ok)) && (produced > 0 || progress > 0);
@@ -135,7 +152,7 @@ pub(super) fn zstd(input: &[u8], limit: usize, out: &mut Vec<u8>) -> bool {
         return false;
     };
     // The window is memory that the frame asks for: no more than the output needs, or than every reader should allow.
-    let window_log = usize::BITS - limit.leading_zeros();
+    let window_log = usize::BITS - limit.saturating_sub(1).leading_zeros();
     if state
         .set_parameter(DParameter::WindowLogMax(
             window_log.clamp(ZSTD_WINDOW_LOG_ALWAYS, 31),
@@ -172,8 +189,18 @@ fn append(out: &mut Vec<u8>, source: &[u8], length: usize, limit: usize) -> usiz
     let piece = source
         .get(..length.min(room).min(source.len()))
         .unwrap_or_default();
+    reserve(out, piece.len(), limit);
     out.extend_from_slice(piece);
     piece.len()
+}
+
+/// Makes room for `more` bytes, growing twofold but not beyond `limit`.
+fn reserve(out: &mut Vec<u8>, more: usize, limit: usize) {
+    let needed = out.len().saturating_add(more);
+    if needed > out.capacity() {
+        let capacity = out.capacity().saturating_mul(2).min(limit).max(needed);
+        out.reserve_exact(capacity - out.len());
+    }
 }
 
 /// Appends `length` bytes that begin `offset` before the end of `out`; they may overlap what they make. Returns
@@ -184,6 +211,7 @@ fn repeat(out: &mut Vec<u8>, offset: usize, length: usize, limit: usize) -> bool
     };
     let copied = length.min(limit.saturating_sub(out.len()));
     let mut missing = copied;
+    reserve(out, copied, limit);
     while missing > 0 {
         // All from `start` on repeats with the period `offset`, so each round may copy twice as much.
         let piece = missing.min(out.len() - start);

@@ -44,6 +44,7 @@ impl SegmentDecoder {
                     marker: at,
                     end,
                     end_source: EndSource::Marker,
+                    is_searched: false,
                     damage: None,
                 })
             };
@@ -66,7 +67,7 @@ impl SegmentDecoder {
         if self.is_plain() {
             self.bad_marker_of_plain(input, at, kind)
         } else {
-            self.bad_marker_of_packed(input, at, end, kind, within)
+            Ok(self.bad_marker_of_packed(input, at, end, kind, within))
         }
     }
 
@@ -133,28 +134,21 @@ impl SegmentDecoder {
         end: u64,
         kind: DamageKind,
         within: bool,
-    ) -> Result<Outcome, Outcome> {
+    ) -> Outcome {
         let section = Section {
             marker: at,
             end,
-            end_source: EndSource::Marker,
+            end_source: EndSource::BadMarker,
+            is_searched: false,
             damage: Some(kind),
         };
-        // Its end may be right all the same: then something confirms it.
-        self.state = if within && self.is_confirmed(input, &section)? {
-            State::Section(Section {
-                end_source: EndSource::Confirmed,
-                ..section
-            })
-        } else {
-            State::FindSectionEnd {
-                section: Section {
-                    end_source: EndSource::Search,
-                    ..section
-                },
-                at: at + MARKER_BYTES,
-            }
+        // Its end may be right all the same, but first come the markers before it: it can point to a later one by chance.
+        let until = if within { end } else { input.file_length };
+        self.state = State::FindSectionEnd {
+            section,
+            at: at + MARKER_BYTES,
+            until,
         };
-        Ok(Outcome::Again)
+        Outcome::Again
     }
 }

@@ -1,6 +1,6 @@
 //! Sections of compressed and encrypted segments: one packed block from marker to marker (format.md §4, §5).
 
-use std::ops::Range;
+use std::{collections::HashMap, ops::Range};
 
 use super::{DamageKind, Input, Outcome, SegmentDecoder, State, plain::kind_of, search::SearchBudget};
 use crate::{
@@ -28,6 +28,8 @@ pub(super) struct Section {
     pub(super) end: u64,
     /// How its end is known.
     pub(super) end_source: EndSource,
+    /// True if no marker that holds lies between this one and `end`.
+    pub(super) is_searched: bool,
     /// What was wrong with its marker, to be said before its entries come.
     pub(super) damage: Option<DamageKind>,
 }
@@ -37,8 +39,8 @@ pub(super) struct Section {
 pub(super) enum EndSource {
     /// Its marker says so, which nothing protects.
     Marker,
-    /// Its marker says so, and the next marker or the section's content confirm it.
-    Confirmed,
+    /// Its marker says so, whose CRC does not hold or that points to nowhere; that was told.
+    BadMarker,
     /// The next marker that holds stands there; other sections may lie between.
     Search,
 }
@@ -56,6 +58,8 @@ pub(super) struct Cursor {
     file: Range<u64>,
     /// Why the buffer may not be whole; said with the first loss, or at the end.
     doubt: Option<DamageKind>,
+    /// True if the section could not be unpacked as it was packed.
+    is_salvaged: bool,
     /// True where more than the buffer has may lie between this section's marker and the next that holds: it is lost.
     may_hide_more: bool,
 }
@@ -68,6 +72,9 @@ struct Unpacking {
     /// True where there is, or may be, more of it than the section's length says.
     is_longer: bool,
 }
+
+/// Where the entries are that a damaged section gave, by their lengths and CRCs.
+pub(super) type Given = HashMap<(usize, u32), usize>;
 
 /// Makes the cipher of an encrypted segment.
 pub(super) fn cipher(
@@ -87,63 +94,86 @@ pub(super) fn cipher(
 impl SegmentDecoder {
     /// Unpacks a section into the buffer.
     pub(super) fn section(&mut self, input: &Input<'_>, section: Section) -> Result<Outcome, Outcome> {
-        let Section {
-            marker,
-            end,
-            end_source,
-            damage,
-        } = section.clone();
-        if let Some(kind) = damage {
+        let Section { marker, end, .. } = section;
+        if let Some(kind) = section.damage {
             self.state = State::Section(Section {
                 damage: None,
                 ..section
             });
             return Ok(Outcome::Damage(self.damage(kind, marker, marker..marker, 0..0)));
         }
-        let is_unconfirmed = end_source == EndSource::Marker && !input.is_growing();
+        if self.distrusts_ends && !section.is_searched {
+            return Ok(self.search_within(section));
+        }
+        let is_unconfirmed = match section.end_source {
+            EndSource::Marker => !input.is_growing(),
+            EndSource::BadMarker => true,
+            EndSource::Search => false,
+        };
         if is_unconfirmed && !self.is_confirmed(input, &section)? {
+            self.distrusts_ends = true;
             // The search is of the same section, so it is this damage that is to be said if there is none yet.
             self.state = State::FindSectionEnd {
-                at: marker + MARKER_BYTES,
+                at: if section.is_searched {
+                    end
+                } else {
+                    marker + MARKER_BYTES
+                },
+                until: input.file_length,
                 section,
             };
             return Ok(Outcome::Again);
         }
-        let limit = u64::from(self.options.limits.section_bytes);
-        if end - marker > limit + SLACK_BYTES {
-            return Ok(self.section_lost(DamageKind::SectionTooLarge, marker..end, 0));
-        }
         if end < marker + HEAD_BYTES {
             return Ok(self.section_lost(DamageKind::MarkerEnd, marker..end, 0));
+        }
+        let limit = u64::from(self.options.limits.section_bytes);
+        if end - marker > limit + SLACK_BYTES {
+            return Ok(if section.is_searched {
+                self.section_lost(DamageKind::SectionTooLarge, marker..end, 0)
+            } else {
+                self.search_within(section)
+            });
         }
         let bytes = input.get(marker + MARKER_BYTES..end)?;
         let Some((length, packed)) = bytes.split_first_chunk::<4>() else {
             return Ok(Outcome::Again);
         };
-        let length = u32::from_be_bytes(*length);
-        if length > self.options.limits.section_bytes {
-            // Without a length there is still what the packed data says of itself.
-            return Ok(self.unpack_section(packed, 0, &section));
-        }
-        Ok(self.unpack_section(packed, length as usize, &section))
+        Ok(self.unpack_section(packed, u32::from_be_bytes(*length), section))
+    }
+
+    /// Looks for a marker before the end that the section's own says.
+    fn search_within(&mut self, section: Section) -> Outcome {
+        self.state = State::FindSectionEnd {
+            at: section.marker + MARKER_BYTES,
+            until: section.end,
+            section,
+        };
+        Outcome::Again
     }
 
     /// Unpacks a section whose bytes are there, and begins to read it.
-    fn unpack_section(&mut self, packed: &[u8], declared: usize, section: &Section) -> Outcome {
+    fn unpack_section(&mut self, packed: &[u8], declared: u32, section: Section) -> Outcome {
         let file = section.marker..section.end;
+        let limit = self.options.limits.section_bytes;
         self.budget = SearchBudget::default();
-        let mut length = declared;
+        // Of one that is too large there is still what the packed data says of itself.
+        let is_too_large = declared > limit;
+        let mut length = if is_too_large { 0 } else { declared as usize };
         let mut doubt = None;
         let mut may_hide_more = false;
         let is_whole = section.end_source != EndSource::Search;
         if let Err(damage) = self.unpack(packed, length) {
+            if !section.is_searched {
+                return self.search_within(section);
+            }
             doubt = Some(damage.kind);
             may_hide_more = !is_whole || damage.is_longer;
             // The packed data says its length as well. If that leads to whole data, the section's own word is wrong,
             // and positions behind it are right by the other.
             let other = damage
                 .own_length
-                .filter(|&other| is_whole && other <= self.options.limits.section_bytes as usize);
+                .filter(|&other| is_whole && other <= limit as usize);
             if let Some(other) = other {
                 if self.unpack(packed, other).is_ok() {
                     length = other;
@@ -153,8 +183,15 @@ impl SegmentDecoder {
                 }
             }
             if length == 0 {
-                return self.section_lost(damage.kind, file, 0);
+                let both_too_large = is_too_large && other.is_none();
+                let kind = if both_too_large {
+                    DamageKind::SectionTooLarge
+                } else {
+                    damage.kind
+                };
+                return self.section_lost(kind, file, 0);
             }
+            self.given.clear();
         }
         if length == 0 && !is_whole {
             // Damaged or cut at its very beginning; not the empty section of a segment's end, whose marker holds.
@@ -166,6 +203,7 @@ impl SegmentDecoder {
             at: 0,
             logical,
             length,
+            is_salvaged: doubt.is_some(),
             may_hide_more,
             file,
             doubt,
@@ -248,13 +286,14 @@ impl SegmentDecoder {
         &mut self,
         input: &Input<'_>,
         section: Section,
-        from: u64,
+        range: Range<u64>,
     ) -> Result<Outcome, Outcome> {
-        for at in from..input.file_length.saturating_sub(MARKER_BYTES - 1) {
+        let until = range.end;
+        for at in range.start..until.min(input.file_length.saturating_sub(MARKER_BYTES - 1)) {
             let found = match self.begins_section(input, at) {
                 Ok(found) => found,
                 Err(outcome) => {
-                    self.state = State::FindSectionEnd { section, at };
+                    self.state = State::FindSectionEnd { section, at, until };
                     return Err(outcome);
                 }
             };
@@ -262,17 +301,26 @@ impl SegmentDecoder {
                 return Ok(self.section_found(section, at));
             }
         }
+        if until == section.end {
+            self.state = State::Section(Section {
+                is_searched: true,
+                ..section
+            });
+            return Ok(Outcome::Again);
+        }
         // No marker behind: the section goes to the file's end, as the last one does.
-        Ok(self.section_found(section, input.file_length))
+        Ok(self.section_found(section, until))
     }
 
     /// Goes on with a section whose end was searched for.
     fn section_found(&mut self, section: Section, end: u64) -> Outcome {
+        self.distrusts_ends = true;
         let marker = section.marker;
         let is_news = section.end_source == EndSource::Marker;
         self.state = State::Section(Section {
             end,
             end_source: EndSource::Search,
+            is_searched: true,
             ..section
         });
         if is_news {
@@ -280,6 +328,19 @@ impl SegmentDecoder {
         } else {
             Outcome::Again
         }
+    }
+
+    /// Returns true if an entry of a damaged section is one that it gave before, and remembers it otherwise.
+    fn was_given(&mut self, mutation: &Range<usize>) -> bool {
+        let bytes = |start: usize, length: usize| self.buffer.get(start..start.saturating_add(length));
+        let crc = bytes(mutation.end, 4).and_then(<[u8]>::first_chunk::<4>);
+        let key = (mutation.len(), crc.map_or(0, |crc| u32::from_be_bytes(*crc)));
+        let before = self.given.get(&key);
+        if before.is_some_and(|&start| bytes(start, mutation.len()) == self.buffer.get(mutation.clone())) {
+            return true;
+        }
+        self.given.insert(key, mutation.start);
+        false
     }
 
     #[inline]
@@ -315,6 +376,17 @@ impl SegmentDecoder {
                 let mutation = start..start + mutation.len();
                 let at = mutation.end + 4;
                 let end = cursor.logical + at as u64;
+                if cursor.is_salvaged && self.was_given(&mutation) {
+                    let lost = cursor.logical + cursor.at as u64..end;
+                    let damage = self.damage(
+                        DamageKind::EntryCopy,
+                        cursor.file.start,
+                        cursor.file.clone(),
+                        lost,
+                    );
+                    self.state = State::Unpacked(Cursor { at, ..cursor });
+                    return Ok(Outcome::Damage(damage));
+                }
                 self.state = State::Unpacked(Cursor { at, ..cursor });
                 return Ok(Outcome::EntryInBuffer { mutation, end });
             }
