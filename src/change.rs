@@ -128,11 +128,7 @@ pub fn changes_of_update<'a>(update: &PartitionUpdate<'a>, changes: &mut Vec<Cha
         timestamp,
         action,
     };
-    if let Some(DeletionTime {
-        timestamp,
-        local_deletion_time,
-    }) = update.deletion
-    {
+    if let Some(DeletionTime { timestamp, local_deletion_time }) = update.deletion {
         changes.push(change(timestamp, Action::DeletePartition { local_deletion_time }));
     }
     if let Some(row) = &update.static_row {
@@ -162,11 +158,7 @@ impl Change<'_> {
     pub fn column(&self, index: ColumnIndex) -> Option<&Column> {
         match index {
             ColumnIndex::Current(at) => self.table.values().get(at as usize),
-            ColumnIndex::Dropped(at) => self
-                .table
-                .dropped()
-                .get(at as usize)
-                .map(|dropped| &dropped.column),
+            ColumnIndex::Dropped(at) => self.table.dropped().get(at as usize).map(|dropped| &dropped.column),
         }
     }
 }

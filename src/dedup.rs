@@ -53,7 +53,10 @@ impl SeenChanges {
         let atoms = Atoms::of(&change);
         let mut is_new = Vec::with_capacity(atoms.parts.len());
         for part in &atoms.parts {
-            let known = part.looked_up.iter().any(|(id, atom)| self.seen.get(id).is_some_and(|seen| seen.contains(atom)));
+            let known = part
+                .looked_up
+                .iter()
+                .any(|(id, atom)| self.seen.get(id).is_some_and(|seen| seen.contains(atom)));
             is_new.push(!known);
         }
         for part in atoms.parts.iter().zip(&is_new).filter(|(_, new)| **new).map(|(part, _)| part) {

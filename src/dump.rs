@@ -54,32 +54,17 @@ impl Line<'_, '_> {
     fn write(&mut self) {
         let (place, update) = (self.place, self.update);
         let table = &update.table;
-        let Place {
-            segment,
-            position,
-            size,
-            mutation,
-            ..
-        } = place;
+        let Place { segment, position, size, mutation, .. } = place;
         self.push(format_args!(
             r#"{{"segment":"{segment}","pos":{position},"size":{size},"mutation":{mutation},"keyspace":"#
         ));
         push_string(table.keyspace(), self.out);
         self.out.push_str(r#","table":"#);
         push_string(table.name(), self.out);
-        self.push(format_args!(
-            r#","table_id":"{}","cdc":{},"key":"#,
-            table.id(),
-            table.cdc()
-        ));
+        self.push(format_args!(r#","table_id":"{}","cdc":{},"key":"#, table.id(), table.cdc()));
         push_bytes(update.partition_key, self.out);
         self.out.push_str(r#","key_json":["#);
-        push_key_json(
-            update.partition_key,
-            table.partition_key(),
-            place.dialect,
-            self.out,
-        );
+        push_key_json(update.partition_key, table.partition_key(), place.dialect, self.out);
         self.out.push(']');
         if let Some(deletion) = update.deletion {
             self.out.push_str(r#","partition_deletion":"#);
@@ -155,10 +140,7 @@ impl Line<'_, '_> {
     }
 
     fn marker(&mut self, marker: &RangeTombstoneMarker<'_>) {
-        self.push(format_args!(
-            r#"{{"type":"marker","kind":"{}","#,
-            marker.kind.name()
-        ));
+        self.push(format_args!(r#"{{"type":"marker","kind":"{}","#, marker.kind.name()));
         self.clustering(&marker.clustering);
         for (name, time) in [("close", marker.close), ("open", marker.open)] {
             if let Some(time) = time {
@@ -176,23 +158,14 @@ impl Line<'_, '_> {
         self.out.push_str(r#""complex_deletions":["#);
         let mut count = 0;
         for column in &row.columns {
-            if let ColumnData::Complex(
-                index,
-                ComplexColumn {
-                    deletion: Some(deletion),
-                    ..
-                },
-            ) = column
+            if let ColumnData::Complex(index, ComplexColumn { deletion: Some(deletion), .. }) = column
                 && !self.is_dropped(*index, deletion.timestamp)
             {
                 self.comma(count);
                 count += 1;
                 self.out.push_str(r#"{"col":"#);
                 self.column_name(*index);
-                let DeletionTime {
-                    timestamp,
-                    local_deletion_time,
-                } = deletion;
+                let DeletionTime { timestamp, local_deletion_time } = deletion;
                 self.push(format_args!(r#","ts":{timestamp},"ldt":{local_deletion_time}}}"#));
             }
         }
@@ -221,10 +194,7 @@ impl Line<'_, '_> {
             self.out.push_str("},");
         }
         if let Some(deletion) = row.deletion {
-            let DeletionTime {
-                timestamp,
-                local_deletion_time,
-            } = deletion.time;
+            let DeletionTime { timestamp, local_deletion_time } = deletion.time;
             self.push(format_args!(
                 r#""deletion":{{"ts":{timestamp},"ldt":{local_deletion_time},"shadowable":{}}},"#,
                 deletion.shadowable
@@ -263,10 +233,7 @@ impl Line<'_, '_> {
     }
 
     fn deletion_time(&mut self, time: DeletionTime) {
-        self.push(format_args!(
-            r#"{{"ts":{},"ldt":{}}}"#,
-            time.timestamp, time.local_deletion_time
-        ));
+        self.push(format_args!(r#"{{"ts":{},"ldt":{}}}"#, time.timestamp, time.local_deletion_time));
     }
 
     /// Returns true if a cell of this time was dropped with its column, even if the column is there again.
@@ -274,10 +241,9 @@ impl Line<'_, '_> {
         let table = &self.update.table;
         let dropped = match index {
             ColumnIndex::Dropped(at) => table.dropped().get(at as usize),
-            ColumnIndex::Current(at) => table
-                .values()
-                .get(at as usize)
-                .and_then(|column| table.dropped_column(&column.name_bytes)),
+            ColumnIndex::Current(at) => {
+                table.values().get(at as usize).and_then(|column| table.dropped_column(&column.name_bytes))
+            }
         };
         dropped.is_some_and(|dropped| timestamp <= dropped.dropped_at)
     }

@@ -145,7 +145,11 @@ impl Explainer {
         self.take_schema_changes(logged, catalogue)
     }
 
-    fn take_schema_changes(&mut self, logged: &LoggedMutation<'_>, catalogue: &Catalogue) -> Result<(), ExplainError> {
+    fn take_schema_changes(
+        &mut self,
+        logged: &LoggedMutation<'_>,
+        catalogue: &Catalogue,
+    ) -> Result<(), ExplainError> {
         for change in &logged.schema_changes {
             let is_ours = *change.keyspace == *self.keyspace
                 && change.table.as_deref() == Some(&self.table)
@@ -158,7 +162,9 @@ impl Explainer {
                 for (old, new) in &change.renamed {
                     self.rename(id, old, new)?;
                 }
-                if let Some(table) = catalogue.table(id).filter(|_| change.change != ChangeKind::Drop).cloned() {
+                if let Some(table) =
+                    catalogue.table(id).filter(|_| change.change != ChangeKind::Drop).cloned()
+                {
                     self.fits(&table);
                 }
             }
@@ -192,7 +198,8 @@ impl Explainer {
             return false;
         }
         self.tables.insert(update.table.id());
-        self.fits(&update.table) && self.key_of(&update.table).is_partition(&update.table, update.partition_key)
+        self.fits(&update.table)
+            && self.key_of(&update.table).is_partition(&update.table, update.partition_key)
     }
 
     fn key_of(&self, table: &TableSchema) -> &KeyFilter {
@@ -220,15 +227,19 @@ impl Explainer {
         let key = self.key_of(&change.table);
         key.is_partition(&change.table, change.partition_key)
             && match &change.action {
-                Action::Write(RowWrite { clustering: Some(row), .. }) | Action::DeleteRow { clustering: row, .. } => {
-                    key.is_row(&change.table, row)
-                }
+                Action::Write(RowWrite { clustering: Some(row), .. })
+                | Action::DeleteRow { clustering: row, .. } => key.is_row(&change.table, row),
                 Action::Write(_) => !names_row(key, &change.table),
                 Action::DeleteRange(_) | Action::DeletePartition { .. } => true,
             }
     }
 
-    fn keep(&mut self, logged: &LoggedMutation<'_>, index: u32, change: &Change<'_>) -> Result<(), ExplainError> {
+    fn keep(
+        &mut self,
+        logged: &LoggedMutation<'_>,
+        index: u32,
+        change: &Change<'_>,
+    ) -> Result<(), ExplainError> {
         let seen = Seen::from(&self.seen.note(change.clone()));
         let known = self.partition_keys.entry(change.partition_key.into());
         let partition_key = Arc::clone(known.or_insert_with(|| change.partition_key.into()));
@@ -276,10 +287,15 @@ impl Explanation {
             matches!(change.action, LoggedAction::Write { .. } | LoggedAction::DeleteRow { .. })
         });
         let hides_ranges = self.asks_for_row && knows_rows;
-        self.events.iter().enumerate().filter(move |(number, event)| {
-            let is_range = event.change().is_some_and(|it| matches!(it.action, LoggedAction::DeleteRange { .. }));
-            !(is_range && hides_ranges) || self.judgement.meets_rows.get(*number) == Some(&true)
-        }).map(|(number, _)| number)
+        self.events
+            .iter()
+            .enumerate()
+            .filter(move |(number, event)| {
+                let is_range =
+                    event.change().is_some_and(|it| matches!(it.action, LoggedAction::DeleteRange { .. }));
+                !(is_range && hides_ranges) || self.judgement.meets_rows.get(*number) == Some(&true)
+            })
+            .map(|(number, _)| number)
     }
 
     /// Returns whether the log has anything of the partition itself.
@@ -292,6 +308,8 @@ impl Explanation {
 fn names_row(key: &KeyFilter, table: &TableSchema) -> bool {
     match key {
         KeyFilter::Ordered(values) => values.len() > table.partition_key().len(),
-        KeyFilter::Named(columns) => table.clustering().iter().any(|column| columns.contains_key(&*column.name)),
+        KeyFilter::Named(columns) => {
+            table.clustering().iter().any(|column| columns.contains_key(&*column.name))
+        }
     }
 }

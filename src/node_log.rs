@@ -10,7 +10,9 @@ use cassandra_commitlog::{
     Position,
     decode::{MutationDecoder, MutationError, Visitor},
     mutation::Mutation,
-    segment::{Damage, DecoderOptions, Descriptor, Entry, KeyProvider, SegmentEnd, SegmentError, SegmentFileName},
+    segment::{
+        Damage, DecoderOptions, Descriptor, Entry, KeyProvider, SegmentEnd, SegmentError, SegmentFileName,
+    },
 };
 
 pub use self::identity::NodeIdentity;
@@ -167,10 +169,12 @@ impl NodeLog {
             let entry = match event {
                 Event::Header(header) => {
                     decoder = Some(MutationDecoder::new(header.version));
-                    return tell(&Context { catalogue, identity }, LogEvent::Segment { file, header }).map_err(Stop::Told);
+                    return tell(&Context { catalogue, identity }, LogEvent::Segment { file, header })
+                        .map_err(Stop::Told);
                 }
                 Event::Damage(damage) => {
-                    return tell(&Context { catalogue, identity }, LogEvent::Damage(damage)).map_err(Stop::Told);
+                    return tell(&Context { catalogue, identity }, LogEvent::Damage(damage))
+                        .map_err(Stop::Told);
                 }
                 Event::Entry(entry) => entry,
             };
@@ -182,8 +186,14 @@ impl NodeLog {
                     let schema_changes = catalogue.apply(&mutation, position);
                     identity.follow(&mutation);
                     let size = entry.mutation.len();
-                    let logged =
-                        LoggedMutation { position, size, number, segment: file.name, mutation, schema_changes };
+                    let logged = LoggedMutation {
+                        position,
+                        size,
+                        number,
+                        segment: file.name,
+                        mutation,
+                        schema_changes,
+                    };
                     number += 1;
                     if !is_within {
                         return Ok(());
@@ -236,7 +246,9 @@ impl NodeLog {
                 tell(visitor, event).map_err(Stop::Told)
             });
             finish(&file, read, |event| match event {
-                LogEvent::SegmentEnd { file, outcome } => tell(visitor, VisitEvent::SegmentEnd { file, outcome }),
+                LogEvent::SegmentEnd { file, outcome } => {
+                    tell(visitor, VisitEvent::SegmentEnd { file, outcome })
+                }
                 _ => Ok(()),
             })?;
         }

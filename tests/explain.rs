@@ -1,9 +1,5 @@
 //! Explanations of a real node's log against what the node itself held in the end.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test may stop at the first surprise"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,27 +25,20 @@ impl Golden {
     fn unpack() -> Self {
         let packed = include_bytes!("data/explain/4.1-ddl.tar.zst");
         let directory = tempfile::tempdir().unwrap();
-        tar::Archive::new(zstd::Decoder::new(&packed[..]).unwrap())
-            .unpack(directory.path())
-            .unwrap();
+        tar::Archive::new(zstd::Decoder::new(&packed[..]).unwrap()).unpack(directory.path()).unwrap();
         Self { directory }
     }
 
     fn log(&self) -> NodeLog {
-        let paths: Vec<PathBuf> = ["cdc_raw", "commitlog"]
-            .map(|name| self.directory.path().join(name))
-            .into();
+        let paths: Vec<PathBuf> =
+            ["cdc_raw", "commitlog"].map(|name| self.directory.path().join(name)).into();
         NodeLog::new(find_segments(&paths).unwrap(), None, Catalogue::new())
     }
 
     /// Explains several partitions or rows, each by its table and key, as if nothing ever expired.
     fn explain(&self, wanted: &[(&str, &str, &str)]) -> Vec<Explanation> {
         let explainer = |(keyspace, table, key): &(&str, &str, &str)| {
-            Some(Explainer::new(
-                (*keyspace).into(),
-                (*table).into(),
-                KeyFilter::parse(key),
-            ))
+            Some(Explainer::new((*keyspace).into(), (*table).into(), KeyFilter::parse(key)))
         };
         let mut explainers: Vec<_> = wanted.iter().map(explainer).collect();
         let mut done: Vec<Option<Explanation>> = wanted.iter().map(|_| None).collect();
@@ -138,21 +127,15 @@ fn final_rows(golden: &Golden) -> (BTreeMap<(String, String), Vec<(String, Strin
     let (mut tables, mut partitions) = (BTreeMap::new(), Partitions::new());
     for line in text.lines() {
         let line: Value = serde_json::from_str(line).unwrap();
-        let table = (
-            line["keyspace"].as_str().unwrap().to_owned(),
-            line["table"].as_str().unwrap().to_owned(),
-        );
+        let table =
+            (line["keyspace"].as_str().unwrap().to_owned(), line["table"].as_str().unwrap().to_owned());
         // Nothing of a keyspace with `durable_writes = false` is in any log.
         if table.0 == "nodur" {
             continue;
         }
         if let Some(columns) = line["columns"].as_array() {
-            let column = |it: &Value| {
-                (
-                    it[0].as_str().unwrap().to_owned(),
-                    it[1].as_str().unwrap().to_owned(),
-                )
-            };
+            let column =
+                |it: &Value| (it[0].as_str().unwrap().to_owned(), it[1].as_str().unwrap().to_owned());
             tables.insert(table, columns.iter().map(column).collect());
             continue;
         }
@@ -168,14 +151,9 @@ fn final_rows(golden: &Golden) -> (BTreeMap<(String, String), Vec<(String, Strin
             }
         }
         let times = line["writetime"].as_object().into_iter().flatten();
-        let write_times = times
-            .filter_map(|(name, time)| Some((name.clone(), time.as_i64()?)))
-            .collect();
+        let write_times = times.filter_map(|(name, time)| Some((name.clone(), time.as_i64()?))).collect();
         let partition = (table.0, table.1, Value::from(key).to_string());
-        partitions
-            .entry(partition)
-            .or_default()
-            .push(Row { values, write_times });
+        partitions.entry(partition).or_default().push(Row { values, write_times });
     }
     (tables, partitions)
 }
@@ -184,10 +162,8 @@ fn final_rows(golden: &Golden) -> (BTreeMap<(String, String), Vec<(String, Strin
 fn what_stands_is_what_the_node_held() {
     let golden = Golden::unpack();
     let (tables, partitions) = final_rows(&golden);
-    let wanted: Vec<_> = partitions
-        .keys()
-        .map(|(a, b, key)| (a.as_str(), b.as_str(), key.as_str()))
-        .collect();
+    let wanted: Vec<_> =
+        partitions.keys().map(|(a, b, key)| (a.as_str(), b.as_str(), key.as_str())).collect();
     let explanations = golden.explain(&wanted);
     let mut rows = 0;
     for ((partition, expected), explanation) in partitions.iter().zip(&explanations) {
@@ -208,10 +184,7 @@ fn a_row_is_followed_through_deletions_and_late_writes() {
         "{text}"
     );
     assert!(text.contains("ALTER TABLE dd.t DROP b"), "{text}");
-    assert!(
-        !text.contains("row c = 2"),
-        "only the row that was asked for: {text}"
-    );
+    assert!(!text.contains("row c = 2"), "only the row that was asked for: {text}");
     assert!(text.ends_with("nothing stands after the log\n"), "{text}");
 }
 
@@ -238,25 +211,13 @@ fn all_tables_that_had_the_name_are_followed() {
 fn json_lines_say_the_same() {
     let golden = Golden::unpack();
     let mut text = String::new();
-    golden.explain(&[("dd", "t", r#"{"k":1}"#)])[0]
-        .write_json_lines(20, &mut text)
-        .unwrap();
-    let lines: Vec<Value> = text
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    golden.explain(&[("dd", "t", r#"{"k":1}"#)])[0].write_json_lines(20, &mut text).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let events = |name: &str| lines.iter().filter(|line| line["event"] == name).count();
-    assert_eq!(
-        (events("insert"), events("delete_range"), events("row")),
-        (8, 1, 2)
-    );
+    assert_eq!((events("insert"), events("delete_range"), events("row")), (8, 1, 2));
     let range = lines.iter().find(|line| line["event"] == "delete_range").unwrap();
     assert_eq!(range["taken"], 18);
-    let fates = lines
-        .iter()
-        .flat_map(|line| line["parts"].as_array().cloned().unwrap_or_default());
-    let deleted = fates
-        .filter(|part| part["fate"] == "deleted" && part["reason"] == "range")
-        .count();
+    let fates = lines.iter().flat_map(|line| line["parts"].as_array().cloned().unwrap_or_default());
+    let deleted = fates.filter(|part| part["fate"] == "deleted" && part["reason"] == "range").count();
     assert_eq!(deleted, 18);
 }

@@ -72,7 +72,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut segment = SegmentDecoder::new(DecoderOptions::default());
     let mut mutations = None;
     let (mut other_tables, mut damages) = (0, 0);
-    let window = Input { file_length: file.len() as u64, file_state: FileState::Final, window_offset: 0, window: &file };
+    let window = Input {
+        file_length: file.len() as u64,
+        file_state: FileState::Final,
+        window_offset: 0,
+        window: &file,
+    };
     loop {
         match segment.poll(window)? {
             Poll::Header(header) => mutations = Some(MutationDecoder::new(header.version)),
@@ -84,7 +89,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                             println!("{} {}", entry.position, describe(update)?);
                         }
                     }
-                    Err(error) if matches!(error.kind(), MutationErrorKind::UnknownTable(_)) => other_tables += 1,
+                    Err(error) if matches!(error.kind(), MutationErrorKind::UnknownTable(_)) => {
+                        other_tables += 1
+                    }
                     Err(error) => return Err(error.into()),
                 }
             }

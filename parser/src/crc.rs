@@ -4,7 +4,10 @@
 /// checks four-byte numbers at every turn, for which a vectorised CRC only costs set-up time.
 const TABLE: [[u32; 256]; 4] = table();
 
-#[expect(clippy::indexing_slicing, reason = "computed by the compiler, which would refuse an index out of range")]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "computed by the compiler, which would refuse an index out of range"
+)]
 const fn table() -> [[u32; 256]; 4] {
     let mut table = [[0_u32; 256]; 4];
     let mut byte = 0;
@@ -12,11 +15,7 @@ const fn table() -> [[u32; 256]; 4] {
         let mut crc = byte as u32;
         let mut bit = 0;
         while bit < 8 {
-            crc = if crc & 1 == 1 {
-                (crc >> 1) ^ 0xedb8_8320
-            } else {
-                crc >> 1
-            };
+            crc = if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 };
             bit += 1;
         }
         table[0][byte] = crc;

@@ -113,22 +113,14 @@ impl MutationDecoder {
             };
             partition_update::read(wire, self.features, read_table, &mut self.columns, visitor)?;
         }
-        if wire.rest().is_empty() {
-            Ok(())
-        } else {
-            Err(WireError::TrailingBytes)
-        }
+        if wire.rest().is_empty() { Ok(()) } else { Err(WireError::TrailingBytes) }
     }
 
     /// Finds what is remembered of a table; forgets it if the schema is another one by now.
     #[inline]
     fn use_table(&mut self, table: &Arc<TableSchema>) {
         // Neighbouring mutations are often of one table.
-        if !self
-            .tables
-            .get(self.place)
-            .is_some_and(|known| Arc::ptr_eq(known.schema(), table))
-        {
+        if !self.tables.get(self.place).is_some_and(|known| Arc::ptr_eq(known.schema(), table)) {
             self.switch_to(table);
         }
     }

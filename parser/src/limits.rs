@@ -16,10 +16,7 @@ pub struct Limits {
 
 impl Limits {
     /// Takes everything that any configuration of Cassandra can write.
-    pub const ANY_SEGMENT: Self = Self {
-        mutation_bytes: 1 << 30,
-        section_bytes: i32::MAX as u32,
-    };
+    pub const ANY_SEGMENT: Self = Self { mutation_bytes: 1 << 30, section_bytes: i32::MAX as u32 };
 }
 
 impl Default for Limits {
@@ -28,9 +25,6 @@ impl Default for Limits {
     /// The limit does not depend on the file's length: a section that repeats itself can be thousands of times shorter
     /// on disk.
     fn default() -> Self {
-        Self {
-            mutation_bytes: 128 << 20,
-            section_bytes: 64 << 20,
-        }
+        Self { mutation_bytes: 128 << 20, section_bytes: 64 << 20 }
     }
 }

@@ -157,11 +157,7 @@ impl PartitionUpdate<'_> {
     pub fn column(&self, index: ColumnIndex) -> Option<&Column> {
         match index {
             ColumnIndex::Current(at) => self.table.values().get(at as usize),
-            ColumnIndex::Dropped(at) => self
-                .table
-                .dropped()
-                .get(at as usize)
-                .map(|dropped| &dropped.column),
+            ColumnIndex::Dropped(at) => self.table.dropped().get(at as usize).map(|dropped| &dropped.column),
         }
     }
 }

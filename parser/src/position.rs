@@ -15,10 +15,7 @@ pub struct Position {
 
 impl Position {
     /// Before everything that a log can hold.
-    pub const START: Self = Self {
-        segment: i64::MIN,
-        offset: 0,
-    };
+    pub const START: Self = Self { segment: i64::MIN, offset: 0 };
 }
 
 impl fmt::Display for Position {
@@ -33,11 +30,7 @@ pub struct PositionParseError(Box<str>);
 
 impl fmt::Display for PositionParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "'{}' is not a position: expected <segment id>:<offset>, such as 1795344415217:373",
-            self.0
-        )
+        write!(f, "'{}' is not a position: expected <segment id>:<offset>, such as 1795344415217:373", self.0)
     }
 }
 
@@ -50,10 +43,7 @@ impl FromStr for Position {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parse = || -> Result<Self, ParseIntError> {
             let (segment, offset) = text.split_once(':').unwrap_or((text, "0"));
-            Ok(Self {
-                segment: segment.parse()?,
-                offset: offset.parse()?,
-            })
+            Ok(Self { segment: segment.parse()?, offset: offset.parse()? })
         };
         parse().map_err(|_| PositionParseError(text.into()))
     }
@@ -65,32 +55,17 @@ mod tests {
 
     #[test]
     fn a_position_reads_back_what_it_prints() {
-        let position = Position {
-            segment: 1_795_344_415_217,
-            offset: 373,
-        };
+        let position = Position { segment: 1_795_344_415_217, offset: 373 };
         assert_eq!(position.to_string().parse(), Ok(position));
-        assert_eq!(
-            "7".parse(),
-            Ok(Position {
-                segment: 7,
-                offset: 0
-            })
-        );
+        assert_eq!("7".parse(), Ok(Position { segment: 7, offset: 0 }));
         assert!("7:".parse::<Position>().is_err());
         assert!("seven".parse::<Position>().is_err());
     }
 
     #[test]
     fn positions_compare_by_segment_then_offset() {
-        let late_in_first = Position {
-            segment: 1,
-            offset: 900,
-        };
-        let early_in_second = Position {
-            segment: 2,
-            offset: 20,
-        };
+        let late_in_first = Position { segment: 1, offset: 900 };
+        let early_in_second = Position { segment: 2, offset: 20 };
         assert!(Position::START < late_in_first && late_in_first < early_in_second);
     }
 }

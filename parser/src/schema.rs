@@ -71,10 +71,7 @@ pub struct DroppedColumn {
 /// How a table lays out its rows (`TableMetadata.Flag`). A normal CQL table is
 /// `compound` and nothing else, or, with counters, `compound` and `counter`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "four independent flags of Cassandra's own"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "four independent flags of Cassandra's own")]
 pub struct TableFlags {
     /// The table's comparator is a composite.
     pub compound: bool,
@@ -88,12 +85,7 @@ pub struct TableFlags {
 
 impl TableFlags {
     /// The flags of a table made by `CREATE TABLE` without `COMPACT STORAGE`.
-    pub const CQL: Self = Self {
-        compound: true,
-        counter: false,
-        dense: false,
-        super_column_family: false,
-    };
+    pub const CQL: Self = Self { compound: true, counter: false, dense: false, super_column_family: false };
 
     /// True for tables made `WITH COMPACT STORAGE` (or through Thrift) and not changed since.
     pub fn is_compact(self) -> bool {
@@ -148,16 +140,7 @@ impl TableSchema {
     /// Makes a schema from its parts. Key columns are put in order of their positions, the others in
     /// order of their names' bytes.
     pub fn new(definition: TableDefinition) -> Self {
-        let TableDefinition {
-            id,
-            keyspace,
-            name,
-            cdc,
-            is_view,
-            flags,
-            columns,
-            mut dropped,
-        } = definition;
+        let TableDefinition { id, keyspace, name, cdc, is_view, flags, columns, mut dropped } = definition;
         let (mut partition_key, mut clustering, mut values) = (Vec::new(), Vec::new(), Vec::new());
         for column in columns {
             match column.kind {
@@ -236,19 +219,13 @@ impl TableSchema {
 
     /// Finds a static or regular column by the bytes of its name.
     pub fn value_column(&self, name: &[u8]) -> Option<&Column> {
-        let found = self
-            .values
-            .binary_search_by(|column| (*column.name_bytes).cmp(name))
-            .ok()?;
+        let found = self.values.binary_search_by(|column| (*column.name_bytes).cmp(name)).ok()?;
         self.values.get(found)
     }
 
     /// Finds a dropped column by the bytes of its name.
     pub fn dropped_column(&self, name: &[u8]) -> Option<&DroppedColumn> {
-        let found = self
-            .dropped
-            .binary_search_by(|dropped| (*dropped.column.name_bytes).cmp(name))
-            .ok()?;
+        let found = self.dropped.binary_search_by(|dropped| (*dropped.column.name_bytes).cmp(name)).ok()?;
         self.dropped.get(found)
     }
 }

@@ -34,15 +34,7 @@ pub enum Version {
 
 const TABLE: [(Version, Features); 4] = [
     (Version::V6, features(6, "Cassandra 3.0 to 3.11", false, false)),
-    (
-        Version::V7,
-        features(
-            7,
-            "Cassandra 4.0, 4.1 and 5.0 in compatibility with 4",
-            false,
-            false,
-        ),
-    ),
+    (Version::V7, features(7, "Cassandra 4.0, 4.1 and 5.0 in compatibility with 4", false, false)),
     (Version::V8, features(8, "Cassandra 5.0", false, true)),
     (Version::V9, features(9, "Cassandra 6.0", true, true)),
 ];
@@ -60,10 +52,7 @@ const fn features(number: i32, written_by: &'static str, from_6_0: bool, from_5_
 impl Version {
     /// Returns the version with this number, or `None` if this crate can't read it.
     pub fn from_number(number: i32) -> Option<Self> {
-        TABLE
-            .iter()
-            .find(|(_, features)| features.number == number)
-            .map(|(version, _)| *version)
+        TABLE.iter().find(|(_, features)| features.number == number).map(|(version, _)| *version)
     }
 
     /// Returns what this version does differently.

@@ -19,11 +19,7 @@ pub(crate) fn unsigned<'a, E: ParseError<&'a [u8]>>(input: &'a [u8]) -> IResult<
     if let Some(word) = rest.first_chunk::<8>() {
         // The common case, without a loop: eight bytes are there, and the surplus is shifted out.
         let low = u64::from_be_bytes(*word) >> (64 - 8 * further);
-        let value = if further == 8 {
-            low
-        } else {
-            (high << (8 * further)) | low
-        };
+        let value = if further == 8 { low } else { (high << (8 * further)) | low };
         return match rest.get(further..) {
             Some(rest) => Ok((rest, value)),
             None => Err(end(input)),
@@ -32,9 +28,7 @@ pub(crate) fn unsigned<'a, E: ParseError<&'a [u8]>>(input: &'a [u8]) -> IResult<
     let Some((bytes, rest)) = rest.split_at_checked(further) else {
         return Err(end(input));
     };
-    let value = bytes
-        .iter()
-        .fold(high, |value, &byte| (value << 8) | u64::from(byte));
+    let value = bytes.iter().fold(high, |value, &byte| (value << 8) | u64::from(byte));
     Ok((rest, value))
 }
 
@@ -62,10 +56,7 @@ mod tests {
         (1 << 56, &[0xff, 0x01, 0, 0, 0, 0, 0, 0, 0]),
         (1 << 63, &[0xff, 0x80, 0, 0, 0, 0, 0, 0, 0]),
         (u64::MAX, &[0xff; 9]),
-        (
-            -1_442_880_000_000_000_i64 as u64,
-            &[0xff, 0xff, 0xfa, 0xdf, 0xb5, 0x52, 0x25, 0x80, 0x00],
-        ),
+        (-1_442_880_000_000_000_i64 as u64, &[0xff, 0xff, 0xfa, 0xdf, 0xb5, 0x52, 0x25, 0x80, 0x00]),
     ];
 
     type Plain<'a> = nom::error::Error<&'a [u8]>;
@@ -78,10 +69,7 @@ mod tests {
             longer.extend([0xab; 9]);
             assert_eq!(unsigned::<Plain<'_>>(&longer), Ok((&[0xab; 9][..], value)));
             for cut in 0..bytes.len() {
-                assert!(
-                    unsigned::<Plain<'_>>(&bytes[..cut]).is_err(),
-                    "{value} cut to {cut}"
-                );
+                assert!(unsigned::<Plain<'_>>(&bytes[..cut]).is_err(), "{value} cut to {cut}");
             }
         }
     }

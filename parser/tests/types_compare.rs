@@ -1,9 +1,5 @@
 //! The order of values and clusterings.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test may stop at the first surprise"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 use std::cmp::Ordering;
 
@@ -18,10 +14,7 @@ use cassandra_commitlog::{
 use proptest::prelude::*;
 
 fn bytes_of_hex(hex: &str) -> Vec<u8> {
-    (0..hex.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
-        .collect()
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }
 
 #[test]
@@ -30,9 +23,7 @@ fn values_stand_in_the_order_of_cassandra_s_types() {
     let mut compared = 0;
     for line in include_str!("data/compared_values.tsv").lines() {
         let fields: Vec<_> = line.split('\t').collect();
-        let [class, a, b, sign] = fields[..] else {
-            panic!("{line}")
-        };
+        let [class, a, b, sign] = fields[..] else { panic!("{line}") };
         let (ty, _) = CqlType::parse_class(class).unwrap();
         let (a, b) = (bytes_of_hex(a), bytes_of_hex(b));
         let expected = sign.parse::<i32>().unwrap().cmp(&0);
@@ -56,43 +47,23 @@ fn column(ty: NativeType, position: u16, reversed: bool) -> Column {
 
 #[test]
 fn descending_columns_count_down_and_null_stands_first_all_the_same() {
-    let columns = [
-        column(NativeType::Int, 0, true),
-        column(NativeType::Text, 1, false),
-    ];
+    let columns = [column(NativeType::Int, 0, true), column(NativeType::Text, 1, false)];
     let one = 1_i32.to_be_bytes();
     let two = 2_i32.to_be_bytes();
     let order = |a: &[Option<&[u8]>], b: &[Option<&[u8]>]| compare_clusterings(&columns, a, b);
-    assert_eq!(
-        order(&[Some(&one), Some(b"a")], &[Some(&two), Some(b"a")]),
-        Ordering::Greater
-    );
-    assert_eq!(
-        order(&[Some(&one), Some(b"a")], &[Some(&one), Some(b"b")]),
-        Ordering::Less
-    );
-    assert_eq!(
-        order(&[None, Some(b"a")], &[Some(&two), Some(b"a")]),
-        Ordering::Less
-    );
+    assert_eq!(order(&[Some(&one), Some(b"a")], &[Some(&two), Some(b"a")]), Ordering::Greater);
+    assert_eq!(order(&[Some(&one), Some(b"a")], &[Some(&one), Some(b"b")]), Ordering::Less);
+    assert_eq!(order(&[None, Some(b"a")], &[Some(&two), Some(b"a")]), Ordering::Less);
     assert_eq!(order(&[Some(&one), Some(b"a")], &[Some(&one)]), Ordering::Equal);
 }
 
 #[test]
 fn bounds_include_or_leave_out_all_rows_that_begin_with_them() {
-    let columns = [
-        column(NativeType::Int, 0, false),
-        column(NativeType::Text, 1, false),
-    ];
+    let columns = [column(NativeType::Int, 0, false), column(NativeType::Text, 1, false)];
     let [one, two] = [1_i32, 2].map(i32::to_be_bytes);
     let (in_one, in_two) = ([Some(&one[..]), Some(b"a")], [Some(&two[..]), Some(b"a")]);
     let values = [Some(&one[..])];
-    let bound = |inclusive| {
-        Some(Bound {
-            values: &values[..],
-            inclusive,
-        })
-    };
+    let bound = |inclusive| Some(Bound { values: &values[..], inclusive });
     assert!(is_within(&columns, &in_one, bound(true), None));
     assert!(!is_within(&columns, &in_one, bound(false), None));
     assert!(is_within(&columns, &in_two, bound(false), None));
@@ -100,34 +71,22 @@ fn bounds_include_or_leave_out_all_rows_that_begin_with_them() {
     assert!(!is_within(&columns, &in_one, None, bound(false)));
     assert!(!is_within(&columns, &in_two, None, bound(true)));
     assert!(is_within::<_, &[u8]>(&columns, &in_two, None, None));
-    let everything = Some(Bound::<&[u8]> {
-        values: &[],
-        inclusive: false,
-    });
+    let everything = Some(Bound::<&[u8]> { values: &[], inclusive: false });
     assert!(is_within(&columns, &in_two, everything, everything));
 }
 
 fn hostile_types() -> Vec<CqlType> {
     let corpus = include_str!("data/compared_values.tsv");
-    let mut classes: Vec<_> = corpus
-        .lines()
-        .filter_map(|line| line.split('\t').next())
-        .collect();
+    let mut classes: Vec<_> = corpus.lines().filter_map(|line| line.split('\t').next()).collect();
     classes.dedup();
-    classes
-        .into_iter()
-        .map(|class| CqlType::parse_class(class).unwrap().0)
-        .collect()
+    classes.into_iter().map(|class| CqlType::parse_class(class).unwrap().0).collect()
 }
 
 /// Values of the corpus, and such with bytes cut off, added or changed.
 fn hostile_bytes() -> impl Strategy<Value = Vec<u8>> {
     let corpus = include_str!("data/compared_values.tsv");
-    let values: Vec<_> = corpus
-        .lines()
-        .filter_map(|line| line.split('\t').nth(2))
-        .map(bytes_of_hex)
-        .collect();
+    let values: Vec<_> =
+        corpus.lines().filter_map(|line| line.split('\t').nth(2)).map(bytes_of_hex).collect();
     let damaged =
         (proptest::sample::select(values), any::<(u8, u8, u8)>()).prop_map(|(mut bytes, (at, byte, how))| {
             let at = usize::from(at) % (bytes.len() + 1);

@@ -6,11 +6,7 @@
 //! 3.11.19, 4.0.17, 4.1.9 and 5.0.5 wrote and their own reader printed (the golden sets). Those with `class` are
 //! random values of random types that `TypeParser`, `toJSONString` and `toCQLLiteral` of 3.11.19, 4.0.17 and
 //! 5.0.5 were given.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test may stop at the first surprise"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 use std::{collections::HashMap, fs, sync::Arc};
 
@@ -25,30 +21,18 @@ struct Definitions<'v>(&'v Value);
 impl UserTypeLookup for Definitions<'_> {
     fn user_type(&self, keyspace: &str, name: &str) -> Option<Arc<UserType>> {
         let definition = self.0.get(name)?;
-        let texts = |index: usize| {
-            definition[index]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_str)
-        };
+        let texts =
+            |index: usize| definition[index].as_array().into_iter().flatten().filter_map(Value::as_str);
         let fields = texts(0).zip(texts(1)).map(|(name, ty)| UserTypeField {
             name: name.into(),
             ty: CqlType::parse(ty, keyspace, self).unwrap(),
         });
-        Some(Arc::new(UserType {
-            keyspace: keyspace.into(),
-            name: name.into(),
-            fields: fields.collect(),
-        }))
+        Some(Arc::new(UserType { keyspace: keyspace.into(), name: name.into(), fields: fields.collect() }))
     }
 }
 
 fn bytes_of_hex(hex: &str) -> Vec<u8> {
-    (0..hex.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
-        .collect()
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }
 
 fn dialect_of(version: &str) -> Dialect {
@@ -108,12 +92,7 @@ fn parse_type(line: &Value) -> CqlType {
         return ty;
     }
     let name = line["t"].as_str().unwrap();
-    CqlType::parse(
-        name,
-        line["ks"].as_str().unwrap_or("ks"),
-        &Definitions(&line["u"]),
-    )
-    .unwrap()
+    CqlType::parse(name, line["ks"].as_str().unwrap_or("ks"), &Definitions(&line["u"])).unwrap()
 }
 
 /// Compares every line of a file and returns how many there were.
@@ -129,50 +108,33 @@ fn compare(text: &str, dialect: Option<Dialect>) -> usize {
         if ty.to_string() != name && !name.contains("CompositeType(") {
             failures.push(format!("{line}\n    type {ty}"));
         }
-        let found = differences(
-            &line,
-            ty,
-            dialect.unwrap_or_else(|| dialect_of(line["v"].as_str().unwrap())),
-        );
+        let found =
+            differences(&line, ty, dialect.unwrap_or_else(|| dialect_of(line["v"].as_str().unwrap())));
         if !found.is_empty() {
             failures.push(format!("{line}\n    {}", found.join("\n    ")));
         }
         compared += 1;
     }
-    assert!(
-        failures.is_empty(),
-        "{} of {compared} differ:\n{}",
-        failures.len(),
-        failures.join("\n")
-    );
+    assert!(failures.is_empty(), "{} of {compared} differ:\n{}", failures.len(), failures.join("\n"));
     println!("{compared} values compared");
     compared
 }
 
 #[test]
 fn values_are_printed_as_cassandra_3_11_does() {
-    let compared = compare(
-        include_str!("data/values/cassandra3.jsonl"),
-        Some(Dialect::Cassandra3),
-    );
+    let compared = compare(include_str!("data/values/cassandra3.jsonl"), Some(Dialect::Cassandra3));
     assert_eq!(compared, 2_872);
 }
 
 #[test]
 fn values_are_printed_as_cassandra_4_does() {
-    let compared = compare(
-        include_str!("data/values/cassandra4.jsonl"),
-        Some(Dialect::Cassandra4),
-    );
+    let compared = compare(include_str!("data/values/cassandra4.jsonl"), Some(Dialect::Cassandra4));
     assert_eq!(compared, 2_885);
 }
 
 #[test]
 fn values_are_printed_as_cassandra_5_does() {
-    let compared = compare(
-        include_str!("data/values/cassandra5.jsonl"),
-        Some(Dialect::Cassandra5),
-    );
+    let compared = compare(include_str!("data/values/cassandra5.jsonl"), Some(Dialect::Cassandra5));
     assert_eq!(compared, 2_976);
 }
 

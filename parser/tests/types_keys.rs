@@ -1,9 +1,5 @@
 //! Partition keys, their tokens, and counter contexts.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test may stop at the first surprise"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 use cassandra_commitlog::types::{
     ValueError,
@@ -14,10 +10,7 @@ use cassandra_commitlog::types::{
 use uuid::Uuid;
 
 fn bytes_of_hex(hex: &str) -> Vec<u8> {
-    (0..hex.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
-        .collect()
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }
 
 #[test]
@@ -26,11 +19,7 @@ fn tokens_are_those_of_cassandra_s_partitioner() {
     let mut compared = 0;
     for line in include_str!("data/murmur3_tokens.txt").lines() {
         let (key, token) = line.split_once(' ').unwrap();
-        assert_eq!(
-            murmur3_token(&bytes_of_hex(key)),
-            token.parse::<i64>().unwrap(),
-            "{key}"
-        );
+        assert_eq!(murmur3_token(&bytes_of_hex(key)), token.parse::<i64>().unwrap(), "{key}");
         compared += 1;
     }
     assert_eq!(compared, 160);
@@ -69,12 +58,7 @@ fn shards_have_the_kinds_that_the_header_gives_them() {
     let header = bytes_of_hex("000280000002");
     let bytes = [header, shard(1, 10, 5), shard(2, 11, -7), shard(3, 12, i64::MAX)].concat();
     let context = CounterContext::parse(&bytes).unwrap();
-    let expected = |id, clock, count, kind| Shard {
-        id: Uuid::from_u128(id),
-        clock,
-        count,
-        kind,
-    };
+    let expected = |id, clock, count, kind| Shard { id: Uuid::from_u128(id), clock, count, kind };
     assert_eq!(
         context.shards().collect::<Vec<_>>(),
         [
@@ -88,12 +72,7 @@ fn shards_have_the_kinds_that_the_header_gives_them() {
 
 #[test]
 fn totals_overflow_as_java_s_do_and_cleared_headers_are_read() {
-    let bytes = [
-        bytes_of_hex("fffe80008001"),
-        shard(1, 1, i64::MAX),
-        shard(2, 1, 1),
-    ]
-    .concat();
+    let bytes = [bytes_of_hex("fffe80008001"), shard(1, 1, i64::MAX), shard(2, 1, 1)].concat();
     let context = CounterContext::parse(&bytes).unwrap();
     assert_eq!(context.total(), i64::MIN);
     assert!(context.shards().all(|shard| shard.kind == ShardKind::Global));

@@ -1,9 +1,5 @@
 //! Texts of numbers as Java 17 printed them.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test may stop at the first surprise"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 use std::fs;
 
@@ -11,10 +7,7 @@ use cassandra_commitlog::types::{CqlType, Dialect, NativeType, write_cql_literal
 
 /// Compares lines of `d|f`, the bits in hexadecimal, and the text.
 fn compare(lines: &str) -> usize {
-    let (double, float) = (
-        CqlType::Native(NativeType::Double),
-        CqlType::Native(NativeType::Float),
-    );
+    let (double, float) = (CqlType::Native(NativeType::Double), CqlType::Native(NativeType::Float));
     let mut failures = Vec::new();
     let mut compared = 0;
     for line in lines.lines() {
@@ -32,12 +25,7 @@ fn compare(lines: &str) -> usize {
             failures.push(format!("{line}: {text}"));
         }
     }
-    assert!(
-        failures.is_empty(),
-        "{} of {compared} differ:\n{}",
-        failures.len(),
-        failures.join("\n")
-    );
+    assert!(failures.is_empty(), "{} of {compared} differ:\n{}", failures.len(), failures.join("\n"));
     compared
 }
 

@@ -1,9 +1,5 @@
 //! What the project's own dialect mends in Cassandra's texts.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test may stop at the first surprise"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 use std::sync::Arc;
 
@@ -28,10 +24,7 @@ fn literal(ty: &CqlType, bytes: &[u8]) -> Result<String, ValueError> {
 
 /// Bytes of a tuple or a list without its count.
 fn fields(values: &[&[u8]]) -> Vec<u8> {
-    values
-        .iter()
-        .flat_map(|value| [&(value.len() as i32).to_be_bytes()[..], value].concat())
-        .collect()
+    values.iter().flat_map(|value| [&(value.len() as i32).to_be_bytes()[..], value].concat()).collect()
 }
 
 fn list(values: &[&[u8]]) -> Vec<u8> {
@@ -42,14 +35,8 @@ fn list(values: &[&[u8]]) -> Vec<u8> {
 fn numbers_that_json_lacks_are_strings_at_any_depth() {
     let floats = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY].map(f32::to_be_bytes);
     let bytes = list(&[&floats[0], &floats[1], &floats[2]]);
-    assert_eq!(
-        json(&ty("frozen<list<float>>"), &bytes).unwrap(),
-        r#"["NaN", "Infinity", "-Infinity"]"#
-    );
-    assert_eq!(
-        literal(&ty("frozen<list<float>>"), &bytes).unwrap(),
-        "[NaN, Infinity, -Infinity]"
-    );
+    assert_eq!(json(&ty("frozen<list<float>>"), &bytes).unwrap(), r#"["NaN", "Infinity", "-Infinity"]"#);
+    assert_eq!(literal(&ty("frozen<list<float>>"), &bytes).unwrap(), "[NaN, Infinity, -Infinity]");
     assert_eq!(json(&ty("double"), &f64::NAN.to_be_bytes()).unwrap(), r#""NaN""#);
 }
 
@@ -73,30 +60,16 @@ fn zero_bytes_are_an_empty_string_for_all_but_blobs() {
     }
     assert_eq!(json(&ty("blob"), b"").unwrap(), r#""0x""#);
     let nested = [list(&[b"", b"\x01"])].concat();
-    assert_eq!(
-        json(&ty("frozen<list<boolean>>"), &nested).unwrap(),
-        r#"["", true]"#
-    );
+    assert_eq!(json(&ty("frozen<list<boolean>>"), &nested).unwrap(), r#"["", true]"#);
 }
 
 #[test]
 fn zero_bytes_as_literals_are_functions_where_cql_has_them() {
     assert_eq!(literal(&ty("int"), b"").unwrap(), "blobAsInt(0x)");
-    assert_eq!(
-        literal(&ty("frozen<list<boolean>>"), &list(&[b""])).unwrap(),
-        "[blobAsBoolean(0x)]"
-    );
+    assert_eq!(literal(&ty("frozen<list<boolean>>"), &list(&[b""])).unwrap(), "[blobAsBoolean(0x)]");
     assert_eq!(literal(&ty("text"), b"").unwrap(), "''");
     assert_eq!(literal(&ty("blob"), b"").unwrap(), "0x");
-    for name in [
-        "smallint",
-        "tinyint",
-        "date",
-        "time",
-        "duration",
-        "counter",
-        "frozen<list<int>>",
-    ] {
+    for name in ["smallint", "tinyint", "date", "time", "duration", "counter", "frozen<list<int>>"] {
         assert_eq!(literal(&ty(name), b""), Err(ValueError::NoCqlLiteral), "{name}");
     }
 }
@@ -114,18 +87,11 @@ fn timestamps_beyond_four_digit_years_are_milliseconds() {
         assert_eq!(json(&stamp, &ms.to_be_bytes()).unwrap(), expected);
     }
     // As a map's key it is a string like any other number.
-    let map = [
-        &1_i32.to_be_bytes()[..],
-        &fields(&[&i64::MAX.to_be_bytes(), b"\x01"]),
-    ]
-    .concat();
+    let map = [&1_i32.to_be_bytes()[..], &fields(&[&i64::MAX.to_be_bytes(), b"\x01"])].concat();
     let map_type = ty("frozen<map<timestamp, boolean>>");
     assert_eq!(json(&map_type, &map).unwrap(), r#"{"9223372036854775807": true}"#);
     // 3.11 would read older texts by the Julian calendar.
-    assert_eq!(
-        literal(&stamp, &(-12_219_292_800_001_i64).to_be_bytes()).unwrap(),
-        "-12219292800001"
-    );
+    assert_eq!(literal(&stamp, &(-12_219_292_800_001_i64).to_be_bytes()).unwrap(), "-12219292800001");
     assert_eq!(
         literal(&stamp, &(-12_219_292_800_000_i64).to_be_bytes()).unwrap(),
         "'1582-10-15T00:00:00.000Z'"
@@ -137,11 +103,7 @@ fn bytes_that_a_literal_would_not_give_back_stand_in_functions() {
     for (name, bytes, expected) in [
         ("varint", &b"\x00\x01"[..], "blobAsVarint(0x0001)"),
         ("varint", b"\x01", "1"),
-        (
-            "decimal",
-            b"\x00\x00\x00\x01\xff\xff",
-            "blobAsDecimal(0x00000001ffff)",
-        ),
+        ("decimal", b"\x00\x00\x00\x01\xff\xff", "blobAsDecimal(0x00000001ffff)"),
         ("boolean", b"\x02", "blobAsBoolean(0x02)"),
         (
             "inet",
@@ -149,16 +111,8 @@ fn bytes_that_a_literal_would_not_give_back_stand_in_functions() {
             "blobAsInet(0x00000000000000000000ffff0a000001)",
         ),
         ("inet", b"\x0a\0\0\x01", "'10.0.0.1'"),
-        (
-            "double",
-            b"\x7f\xf8\0\0\0\0\0\x01",
-            "blobAsDouble(0x7ff8000000000001)",
-        ),
-        (
-            "time",
-            b"\xff\xff\xff\xff\xff\xff\xff\xff",
-            "blobAsTime(0xffffffffffffffff)",
-        ),
+        ("double", b"\x7f\xf8\0\0\0\0\0\x01", "blobAsDouble(0x7ff8000000000001)"),
+        ("time", b"\xff\xff\xff\xff\xff\xff\xff\xff", "blobAsTime(0xffffffffffffffff)"),
         ("duration", b"\0\0\0", "0s"),
     ] {
         assert_eq!(literal(&ty(name), bytes).unwrap(), expected, "{name}");
@@ -219,20 +173,11 @@ fn equal_decimals_have_one_canonical_text() {
 
 #[test]
 fn fields_of_user_types_are_named_as_each_language_needs() {
-    let field = |name: &str| UserTypeField {
-        name: name.into(),
-        ty: CqlType::Native(NativeType::Int),
-    };
+    let field = |name: &str| UserTypeField { name: name.into(), ty: CqlType::Native(NativeType::Int) };
     let definition = UserType {
         keyspace: "ks".into(),
         name: "Odd".into(),
-        fields: Box::new([
-            field("plain"),
-            field("Camel"),
-            field("q\"uote"),
-            field("select"),
-            field("later"),
-        ]),
+        fields: Box::new([field("plain"), field("Camel"), field("q\"uote"), field("select"), field("later")]),
     };
     let odd = CqlType::UserType(Arc::new(definition), Frozen::Yes);
     let one = 1_i32.to_be_bytes();
@@ -242,10 +187,7 @@ fn fields_of_user_types_are_named_as_each_language_needs() {
         json(&odd, &bytes).unwrap(),
         r#"{"plain": 1, "\"Camel\"": 1, "q\"uote": 1, "select": 1, "later": null}"#
     );
-    assert_eq!(
-        literal(&odd, &bytes).unwrap(),
-        r#"{plain: 1, "Camel": 1, "q""uote": 1, "select": 1}"#
-    );
+    assert_eq!(literal(&odd, &bytes).unwrap(), r#"{plain: 1, "Camel": 1, "q""uote": 1, "select": 1}"#);
     assert!(matches!(decode(&odd, &bytes), Ok(CqlValue::UserType(fields)) if fields.len() == 4));
 }
 
@@ -253,49 +195,29 @@ fn fields_of_user_types_are_named_as_each_language_needs() {
 fn literals_keep_to_what_cassandra_parses() {
     let decimal = |scale: i32| [&scale.to_be_bytes()[..], &[1]].concat();
     assert_eq!(literal(&ty("decimal"), &decimal(-1_000)).unwrap(), "1E+1000");
-    assert_eq!(
-        literal(&ty("decimal"), &decimal(-1_001)).unwrap(),
-        "blobAsDecimal(0xfffffc1701)"
-    );
+    assert_eq!(literal(&ty("decimal"), &decimal(-1_001)).unwrap(), "blobAsDecimal(0xfffffc1701)");
     // 5.0 refuses `[blobAsInet(0x)]` for a vector.
-    assert_eq!(
-        literal(&ty("vector<inet, 1>"), b"\0"),
-        Err(ValueError::NoCqlLiteral)
-    );
+    assert_eq!(literal(&ty("vector<inet, 1>"), b"\0"), Err(ValueError::NoCqlLiteral));
 }
 
 #[test]
 fn numbers_too_long_to_print_are_refused_and_still_decoded() {
     let long = vec![1; (64 << 10) + 1];
-    assert_eq!(
-        json(&ty("varint"), &long),
-        Err(ValueError::NumberTooLong(long.len()))
-    );
+    assert_eq!(json(&ty("varint"), &long), Err(ValueError::NumberTooLong(long.len())));
     assert!(matches!(decode(&ty("varint"), &long), Ok(CqlValue::Varint(_))));
     assert!(json(&ty("varint"), &long[1..]).is_ok());
 }
 
 #[test]
 fn composites_are_blobs() {
-    let composite = CqlType::parse_class("CompositeType(UTF8Type,Int32Type)")
-        .unwrap()
-        .0;
+    let composite = CqlType::parse_class("CompositeType(UTF8Type,Int32Type)").unwrap().0;
     let bytes = b"\x00\x01a\x00\x00\x04\x00\x00\x00\x07\x00";
     assert_eq!(json(&composite, bytes).unwrap(), r#""0x0001610000040000000700""#);
-    let CqlValue::Composite(components) = decode(&composite, bytes).unwrap() else {
-        panic!()
-    };
+    let CqlValue::Composite(components) = decode(&composite, bytes).unwrap() else { panic!() };
     assert_eq!(components, [CqlValue::Text("a"), CqlValue::Int(7)]);
-    let dynamic = CqlType::parse_class("DynamicCompositeType(s=>UTF8Type)")
-        .unwrap()
-        .0;
+    let dynamic = CqlType::parse_class("DynamicCompositeType(s=>UTF8Type)").unwrap().0;
     let bytes = b"\x80s\x00\x01a\x00\x00\x09Int32Type\x00\x04\x00\x00\x00\x07\x00";
-    let CqlValue::DynamicComposite(components) = decode(&dynamic, bytes).unwrap() else {
-        panic!()
-    };
+    let CqlValue::DynamicComposite(components) = decode(&dynamic, bytes).unwrap() else { panic!() };
     assert_eq!(components, [CqlValue::Text("a"), CqlValue::Int(7)]);
-    assert_eq!(
-        decode(&dynamic, b"\x80t\x00\x01a\x00"),
-        Err(ValueError::UnknownComparator)
-    );
+    assert_eq!(decode(&dynamic, b"\x80t\x00\x01a\x00"), Err(ValueError::UnknownComparator));
 }

@@ -1,9 +1,5 @@
 //! Types and values that nobody sane wrote.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test may stop at the first surprise"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 use std::{sync::Arc, time::Instant};
 
@@ -44,17 +40,10 @@ struct Any;
 
 impl UserTypeLookup for Any {
     fn user_type(&self, keyspace: &str, name: &str) -> Option<Arc<UserType>> {
-        let field = |name: &str, ty| UserTypeField {
-            name: name.into(),
-            ty,
-        };
+        let field = |name: &str, ty| UserTypeField { name: name.into(), ty };
         let list = CqlType::List(Box::new(CqlType::Native(NativeType::Varint)), Frozen::Yes);
         let fields = Box::new([field("a", CqlType::Native(NativeType::Text)), field("B c", list)]);
-        Some(Arc::new(UserType {
-            keyspace: keyspace.into(),
-            name: name.into(),
-            fields,
-        }))
+        Some(Arc::new(UserType { keyspace: keyspace.into(), name: name.into(), fields }))
     }
 }
 
@@ -69,12 +58,8 @@ fn type_text() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![4 => native, 1 => name.prop_map(|name| format!("frozen<{name}>")), 1 => quoted];
     leaf.prop_recursive(5, 24, 4, |inner| {
         prop_oneof![
-            inner
-                .clone()
-                .prop_map(|element| format!("frozen<list<{element}>>")),
-            inner
-                .clone()
-                .prop_map(|element| format!("frozen<set<{element}>>")),
+            inner.clone().prop_map(|element| format!("frozen<list<{element}>>")),
+            inner.clone().prop_map(|element| format!("frozen<set<{element}>>")),
             (inner.clone(), inner.clone()).prop_map(|(key, value)| format!("frozen<map<{key}, {value}>>")),
             (inner.clone(), 1..2_000_000_000_u32).prop_map(|(element, n)| format!("vector<{element}, {n}>")),
             (inner.clone(), 1..4_u32).prop_map(|(element, n)| format!("vector<{element}, {n}>")),
@@ -155,26 +140,14 @@ proptest! {
 fn counts_beyond_the_bytes_are_refused_at_once() {
     let parse = |text: &str| CqlType::parse(text, "ks", &NoUserTypes).unwrap();
     let many = i32::MAX.to_be_bytes();
-    assert_eq!(
-        decode(&parse("frozen<list<empty>>"), &many),
-        Err(ValueError::Truncated)
-    );
-    assert_eq!(
-        decode(&parse("frozen<map<int, int>>"), &many),
-        Err(ValueError::Truncated)
-    );
+    assert_eq!(decode(&parse("frozen<list<empty>>"), &many), Err(ValueError::Truncated));
+    assert_eq!(decode(&parse("frozen<map<int, int>>"), &many), Err(ValueError::Truncated));
     let vector = parse("vector<text, 2147483647>");
     assert_eq!(decode(&vector, &[0; 1_000]), Err(ValueError::Truncated));
-    assert_eq!(
-        decode(&parse("vector<empty, 2147483647>"), b"\0"),
-        Err(ValueError::UnboundedVector)
-    );
+    assert_eq!(decode(&parse("vector<empty, 2147483647>"), b"\0"), Err(ValueError::UnboundedVector));
     let nested = parse("vector<vector<double, 2147483647>, 2147483647>");
     assert_eq!(decode(&nested, &[0; 1_000]), Err(ValueError::Truncated));
-    assert_eq!(
-        decode(&parse("frozen<set<int>>"), &[0xff; 4]),
-        Err(ValueError::NegativeCount(-1))
-    );
+    assert_eq!(decode(&parse("frozen<set<int>>"), &[0xff; 4]), Err(ValueError::NegativeCount(-1)));
 }
 
 #[test]
@@ -184,25 +157,13 @@ fn types_are_nested_to_a_limit() {
     let error = CqlType::parse(&nested(100_000), "ks", &NoUserTypes).unwrap_err();
     assert_eq!(error.kind, TypeParseErrorKind::TooDeep);
     let class = format!("{}Int32Type{}", "ListType(".repeat(100_000), ")".repeat(100_000));
-    assert_eq!(
-        CqlType::parse_class(&class).unwrap_err().kind,
-        TypeParseErrorKind::TooDeep
-    );
+    assert_eq!(CqlType::parse_class(&class).unwrap_err().kind, TypeParseErrorKind::TooDeep);
     // `frozen` is no depth of its own, so what is printed can be parsed.
     let deepest = CqlType::parse(&nested(usize::from(DEPTH_MAX) - 1), "ks", &NoUserTypes).unwrap();
-    assert_eq!(
-        CqlType::parse(&deepest.to_string(), "ks", &NoUserTypes).as_ref(),
-        Ok(&deepest)
-    );
-    assert_eq!(
-        CqlType::parse_class(&ClassName(&deepest).to_string()),
-        Ok((deepest, false))
-    );
+    assert_eq!(CqlType::parse(&deepest.to_string(), "ks", &NoUserTypes).as_ref(), Ok(&deepest));
+    assert_eq!(CqlType::parse_class(&ClassName(&deepest).to_string()), Ok((deepest, false)));
     let frozen = format!("{}int{}", "frozen<".repeat(100_000), ">".repeat(100_000));
-    assert_eq!(
-        CqlType::parse(&frozen, "ks", &NoUserTypes),
-        Ok(CqlType::Native(NativeType::Int))
-    );
+    assert_eq!(CqlType::parse(&frozen, "ks", &NoUserTypes), Ok(CqlType::Native(NativeType::Int)));
     // Types made by hand can be deeper; their values are refused.
     let mut ty = CqlType::Native(NativeType::Int);
     let mut bytes = 7_i32.to_be_bytes().to_vec();
@@ -225,10 +186,7 @@ fn keys_of_maps_in_keys_of_maps_do_not_grow_without_bound() {
     }
     let ty = CqlType::parse(&text, "ks", &NoUserTypes).unwrap();
     assert_eq!(validate(&ty, &bytes), Ok(()));
-    assert_eq!(
-        write_json(&ty, &bytes, Dialect::Ringtap, &mut String::new()),
-        Err(ValueError::TooDeep)
-    );
+    assert_eq!(write_json(&ty, &bytes, Dialect::Ringtap, &mut String::new()), Err(ValueError::TooDeep));
 }
 
 #[test]
@@ -237,14 +195,8 @@ fn what_is_wrong_with_a_type_is_told_with_its_place() {
         |text: &str| CqlType::parse(text, "ks", &NoUserTypes).map_err(|error| (error.kind, error.offset));
     assert_eq!(kind("list<int"), Err((TypeParseErrorKind::UnexpectedEnd, 8)));
     assert_eq!(kind("int>"), Err((TypeParseErrorKind::Unexpected('>'), 3)));
-    assert_eq!(
-        kind("map<int, addr>"),
-        Err((TypeParseErrorKind::UnknownUserType("addr".into()), 13))
-    );
-    assert_eq!(
-        kind("vector<int, 0>"),
-        Err((TypeParseErrorKind::InvalidDimension, 13))
-    );
+    assert_eq!(kind("map<int, addr>"), Err((TypeParseErrorKind::UnknownUserType("addr".into()), 13)));
+    assert_eq!(kind("vector<int, 0>"), Err((TypeParseErrorKind::InvalidDimension, 13)));
     assert_eq!(kind(""), Err((TypeParseErrorKind::UnexpectedEnd, 0)));
     let class = |text: &str| CqlType::parse_class(text).map_err(|error| error.kind);
     assert_eq!(

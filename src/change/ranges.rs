@@ -19,14 +19,7 @@ pub(super) fn pair<'a>(update: &PartitionUpdate<'a>, mut give: impl FnMut(i64, D
         {
             let end = bound(marker, includes_end(marker.kind));
             let local_deletion_time = deletion.local_deletion_time;
-            give(
-                deletion.timestamp,
-                DeletedRange {
-                    start,
-                    end,
-                    local_deletion_time,
-                },
-            );
+            give(deletion.timestamp, DeletedRange { start, end, local_deletion_time });
         }
         if let Some(deletion) = marker.open {
             open = Some((bound(marker, includes_start(marker.kind)), deletion));
@@ -36,22 +29,13 @@ pub(super) fn pair<'a>(update: &PartitionUpdate<'a>, mut give: impl FnMut(i64, D
 
 /// Returns a bound; without values it is open.
 fn bound<'a>(marker: &RangeTombstoneMarker<'a>, inclusive: bool) -> Option<RangeBound<'a>> {
-    (!marker.clustering.is_empty()).then(|| RangeBound {
-        values: marker.clustering.clone(),
-        inclusive,
-    })
+    (!marker.clustering.is_empty()).then(|| RangeBound { values: marker.clustering.clone(), inclusive })
 }
 
 fn includes_end(kind: MarkerKind) -> bool {
-    matches!(
-        kind,
-        MarkerKind::InclEndBound | MarkerKind::InclEndExclStartBoundary
-    )
+    matches!(kind, MarkerKind::InclEndBound | MarkerKind::InclEndExclStartBoundary)
 }
 
 fn includes_start(kind: MarkerKind) -> bool {
-    matches!(
-        kind,
-        MarkerKind::InclStartBound | MarkerKind::ExclEndInclStartBoundary
-    )
+    matches!(kind, MarkerKind::InclStartBound | MarkerKind::ExclEndInclStartBoundary)
 }

@@ -10,13 +10,10 @@ use super::{Action, Cleared, ColumnWrite, RowWrite};
 
 /// Returns the rows of an update without its markers.
 pub(super) fn of_update<'u, 'a>(update: &'u PartitionUpdate<'a>) -> impl Iterator<Item = &'u Row<'a>> {
-    update
-        .unfiltereds
-        .iter()
-        .filter_map(|unfiltered| match unfiltered {
-            Unfiltered::Row(row) => Some(row),
-            Unfiltered::Marker(_) => None,
-        })
+    update.unfiltereds.iter().filter_map(|unfiltered| match unfiltered {
+        Unfiltered::Row(row) => Some(row),
+        Unfiltered::Marker(_) => None,
+    })
 }
 
 /// Gives one write for each write time in a row, and its deletion.
@@ -25,27 +22,14 @@ pub(super) fn split<'a>(row: &Row<'a>, is_static: bool, mut give: impl FnMut(i64
     if let Some(timestamp) = only_time(row) {
         let columns = row.columns.iter().map(|column| write_of(column)).collect();
         let marker = row.liveness.map(|liveness| liveness.expiration);
-        give(
-            timestamp,
-            Action::Write(RowWrite {
-                clustering,
-                marker,
-                columns,
-            }),
-        );
+        give(timestamp, Action::Write(RowWrite { clustering, marker, columns }));
     } else {
         split_by_time(row, clustering.as_ref(), &mut give);
     }
     if let Some(deletion) = row.deletion {
         let clustering = row.clustering.clone();
         let local_deletion_time = deletion.time.local_deletion_time;
-        give(
-            deletion.time.timestamp,
-            Action::DeleteRow {
-                clustering,
-                local_deletion_time,
-            },
-        );
+        give(deletion.time.timestamp, Action::DeleteRow { clustering, local_deletion_time });
     }
 }
 
@@ -58,13 +42,9 @@ fn only_time(row: &Row<'_>) -> Option<i64> {
         .or_else(|| cells(row).map(|cell| cell.timestamp).next())?;
     let one_time = cells(row).all(|cell| cell.timestamp == first);
     let all_cleared_for_it = row.columns.iter().all(|column| match column {
-        ColumnData::Complex(
-            _,
-            ComplexColumn {
-                deletion: Some(deletion),
-                ..
-            },
-        ) => is_cleared_for(deletion.timestamp, first),
+        ColumnData::Complex(_, ComplexColumn { deletion: Some(deletion), .. }) => {
+            is_cleared_for(deletion.timestamp, first)
+        }
         _ => true,
     });
     (one_time && all_cleared_for_it).then_some(first)
@@ -107,11 +87,7 @@ fn split_by_time<'a>(
     give: &mut impl FnMut(i64, Action<'a>),
 ) {
     let mut writes: BTreeMap<i64, RowWrite<'a>> = BTreeMap::new();
-    let empty = || RowWrite {
-        clustering: clustering.cloned(),
-        marker: None,
-        columns: Vec::new(),
-    };
+    let empty = || RowWrite { clustering: clustering.cloned(), marker: None, columns: Vec::new() };
     if let Some(liveness) = row.liveness {
         writes.entry(liveness.timestamp).or_insert_with(empty).marker = Some(liveness.expiration);
     }
@@ -126,22 +102,14 @@ fn split_by_time<'a>(
             }
             ColumnData::Complex(index, complex) => {
                 for cell in &complex.cells {
-                    elements(
-                        &mut writes.entry(cell.timestamp).or_insert_with(empty).columns,
-                        *index,
-                    )
-                    .1
-                    .push(*cell);
+                    elements(&mut writes.entry(cell.timestamp).or_insert_with(empty).columns, *index)
+                        .1
+                        .push(*cell);
                 }
                 if let Some(cleared) = cleared(complex) {
                     // It goes with the write of the next microsecond, else it is a change of its own.
-                    let next = cleared
-                        .timestamp
-                        .checked_add(1)
-                        .filter(|next| writes.contains_key(next));
-                    let write = writes
-                        .entry(next.unwrap_or(cleared.timestamp))
-                        .or_insert_with(empty);
+                    let next = cleared.timestamp.checked_add(1).filter(|next| writes.contains_key(next));
+                    let write = writes.entry(next.unwrap_or(cleared.timestamp)).or_insert_with(empty);
                     *elements(&mut write.columns, *index).0 = Some(cleared);
                 }
             }
@@ -159,17 +127,11 @@ fn elements<'w, 'a>(
 ) -> (&'w mut Option<Cleared>, &'w mut Vec<Cell<'a>>) {
     let known = columns.iter().position(|write| write.column() == index);
     let at = known.unwrap_or_else(|| {
-        columns.push(ColumnWrite::Complex {
-            column: index,
-            cleared: None,
-            elements: Vec::new(),
-        });
+        columns.push(ColumnWrite::Complex { column: index, cleared: None, elements: Vec::new() });
         columns.len() - 1
     });
     match columns.get_mut(at) {
-        Some(ColumnWrite::Complex {
-            cleared, elements, ..
-        }) => (cleared, elements),
+        Some(ColumnWrite::Complex { cleared, elements, .. }) => (cleared, elements),
         // A column is either simple or complex, and the place was just looked up.
         _ => unreachable!("the column at this place is complex"),
     }
@@ -185,11 +147,7 @@ mod tests {
     use super::*;
 
     fn cell(timestamp: i64) -> Cell<'static> {
-        Cell {
-            timestamp,
-            path: None,
-            content: CellContent::Live(b"v"),
-        }
+        Cell { timestamp, path: None, content: CellContent::Live(b"v") }
     }
 
     fn simple(index: u32, timestamp: i64) -> ColumnData<'static> {
@@ -197,10 +155,7 @@ mod tests {
     }
 
     fn complex(index: u32, cleared_at: Option<i64>, times: &[i64]) -> ColumnData<'static> {
-        let deletion = cleared_at.map(|timestamp| DeletionTime {
-            timestamp,
-            local_deletion_time: 9,
-        });
+        let deletion = cleared_at.map(|timestamp| DeletionTime { timestamp, local_deletion_time: 9 });
         let cells = times.iter().map(|&timestamp| cell(timestamp)).collect();
         ColumnData::Complex(ColumnIndex::Current(index), ComplexColumn { deletion, cells })
     }
@@ -212,16 +167,12 @@ mod tests {
     }
 
     fn written(action: &Action<'_>) -> (bool, Vec<(u32, Option<i64>, usize)>) {
-        let Action::Write(write) = action else {
-            panic!("not a write: {action:?}")
-        };
+        let Action::Write(write) = action else { panic!("not a write: {action:?}") };
         let columns = write.columns.iter().map(|column| match column {
             ColumnWrite::Simple(ColumnIndex::Current(at), _) => (*at, None, 1),
-            ColumnWrite::Complex {
-                column: ColumnIndex::Current(at),
-                cleared,
-                elements,
-            } => (*at, cleared.map(|cleared| cleared.timestamp), elements.len()),
+            ColumnWrite::Complex { column: ColumnIndex::Current(at), cleared, elements } => {
+                (*at, cleared.map(|cleared| cleared.timestamp), elements.len())
+            }
             other => panic!("{other:?}"),
         });
         (write.marker.is_some(), columns.collect())
@@ -229,10 +180,7 @@ mod tests {
 
     #[test]
     fn an_overwrite_and_its_clearing_are_one_change() {
-        let row = Row {
-            columns: vec![complex(0, Some(99), &[100, 100])],
-            ..Row::default()
-        };
+        let row = Row { columns: vec![complex(0, Some(99), &[100, 100])], ..Row::default() };
         let given = split_row(&row);
         assert_eq!(given.len(), 1);
         assert_eq!(given[0].0, 100);
@@ -241,10 +189,7 @@ mod tests {
 
     #[test]
     fn a_clearing_alone_is_a_change_at_its_own_time() {
-        let row = Row {
-            columns: vec![simple(1, 50), complex(0, Some(99), &[])],
-            ..Row::default()
-        };
+        let row = Row { columns: vec![simple(1, 50), complex(0, Some(99), &[])], ..Row::default() };
         let given = split_row(&row);
         assert_eq!(given.iter().map(|(time, _)| *time).collect::<Vec<_>>(), [50, 99]);
         assert_eq!(written(&given[1].1), (false, vec![(0, Some(99), 0)]));
@@ -253,25 +198,16 @@ mod tests {
     #[test]
     fn each_write_time_is_a_change_and_a_deletion_is_one_more() {
         let row = Row {
-            liveness: Some(Liveness {
-                timestamp: 20,
-                expiration: None,
-            }),
+            liveness: Some(Liveness { timestamp: 20, expiration: None }),
             deletion: Some(RowDeletion {
-                time: DeletionTime {
-                    timestamp: 15,
-                    local_deletion_time: 3,
-                },
+                time: DeletionTime { timestamp: 15, local_deletion_time: 3 },
                 shadowable: false,
             }),
             columns: vec![simple(0, 20), simple(1, 10), complex(2, Some(19), &[20, 10])],
             ..Row::default()
         };
         let given = split_row(&row);
-        assert_eq!(
-            given.iter().map(|(time, _)| *time).collect::<Vec<_>>(),
-            [10, 20, 15]
-        );
+        assert_eq!(given.iter().map(|(time, _)| *time).collect::<Vec<_>>(), [10, 20, 15]);
         assert_eq!(written(&given[0].1), (false, vec![(1, None, 1), (2, None, 1)]));
         assert_eq!(written(&given[1].1), (true, vec![(0, None, 1), (2, Some(19), 1)]));
         assert!(given[2].1.is_deletion());

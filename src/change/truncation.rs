@@ -31,10 +31,7 @@ pub fn truncations(update: &PartitionUpdate<'_>) -> Vec<Truncation> {
             let ColumnData::Complex(index, complex) = column else {
                 continue;
             };
-            if update
-                .column(*index)
-                .is_none_or(|column| &*column.name != "truncated_at")
-            {
+            if update.column(*index).is_none_or(|column| &*column.name != "truncated_at") {
                 continue;
             }
             found.extend(complex.cells.iter().filter_map(|cell| {
@@ -42,11 +39,7 @@ pub fn truncations(update: &PartitionUpdate<'_>) -> Vec<Truncation> {
                     return None;
                 };
                 let table = TableId(uuid::Uuid::from_slice(cell.path?).ok()?);
-                Some(Truncation {
-                    table,
-                    up_to: position(value)?,
-                    timestamp: cell.timestamp,
-                })
+                Some(Truncation { table, up_to: position(value)?, timestamp: cell.timestamp })
             }));
         }
     }
@@ -58,8 +51,5 @@ fn position(value: &[u8]) -> Option<Position> {
     let (segment, rest) = value.split_first_chunk::<8>()?;
     let (offset, _milliseconds) = rest.split_first_chunk::<4>()?;
     let offset = u64::try_from(i32::from_be_bytes(*offset)).ok()?;
-    Some(Position {
-        segment: i64::from_be_bytes(*segment),
-        offset,
-    })
+    Some(Position { segment: i64::from_be_bytes(*segment), offset })
 }

@@ -37,8 +37,10 @@ impl GenerateArgs {
             Generate::Man { directory } => {
                 let written = std::fs::create_dir_all(&directory)
                     .and_then(|()| clap_mangen::generate_to(command, &directory));
-                written
-                    .map_err(|source| CliError::Sink { destination: directory.display().to_string(), source })?;
+                written.map_err(|source| CliError::Sink {
+                    destination: directory.display().to_string(),
+                    source,
+                })?;
             }
         }
         Ok(ExitStatus::Ok)

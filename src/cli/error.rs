@@ -82,7 +82,9 @@ impl CliError {
     /// Returns the exit code that the error gives.
     pub fn status(&self) -> ExitStatus {
         match self {
-            Self::Usage(_) | Self::File { .. } | Self::Schema { .. } | Self::Keystore { .. } => ExitStatus::Usage,
+            Self::Usage(_) | Self::File { .. } | Self::Schema { .. } | Self::Keystore { .. } => {
+                ExitStatus::Usage
+            }
             Self::Find(_) | Self::Read(_) => ExitStatus::Source,
             Self::Sink { .. } => ExitStatus::Sink,
         }

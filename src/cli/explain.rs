@@ -128,7 +128,9 @@ fn unknown_table(catalogue: &Catalogue, keyspace: &str, table: &str) -> CliError
     near.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     let near: Vec<_> = near.into_iter().take(NAMED_MAX).map(|(_, name)| name).collect();
     CliError::Usage(if near.is_empty() {
-        format!("there is no table {wanted} in the log or its schema (give what was before the log with --schema)")
+        format!(
+            "there is no table {wanted} in the log or its schema (give what was before the log with --schema)"
+        )
     } else {
         format!("there is no table {wanted} in the log or its schema: did you mean {}?", near.join(", "))
     })

@@ -77,8 +77,11 @@ impl Findings {
             (*undecodable, "undecodable entries"),
             (*unwritable, "changes without a record"),
         ];
-        let said: Vec<_> =
-            counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+        let said: Vec<_> = counts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
         if said.is_empty() {
             return ExitStatus::Ok;
         }

@@ -18,7 +18,8 @@ impl Progress {
     /// bar would only be in the way.
     pub(super) fn start(segments: &[SegmentFile], shares_terminal: bool) -> Self {
         let total = segments.iter().map(|segment| segment.bytes).sum();
-        let visible = std::io::stderr().is_terminal() && !(shares_terminal && std::io::stdout().is_terminal());
+        let visible =
+            std::io::stderr().is_terminal() && !(shares_terminal && std::io::stdout().is_terminal());
         let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(total), target);
         let template = "{wide_bar} {binary_bytes}/{binary_total_bytes}, {binary_bytes_per_sec}, {eta} left";

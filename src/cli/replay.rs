@@ -154,7 +154,9 @@ fn parse_node(text: &str) -> Result<NodeArg, String> {
 fn parse_destination(text: &str) -> Result<Destination, String> {
     match text.split_once(':') {
         None if text == "stdout" => Ok(Destination::Stdout),
-        Some(("file", directory)) if !directory.is_empty() => Ok(Destination::Files(Path::new(directory).into())),
+        Some(("file", directory)) if !directory.is_empty() => {
+            Ok(Destination::Files(Path::new(directory).into()))
+        }
         _ => Err("expected stdout or file:DIR".into()),
     }
 }

@@ -104,7 +104,8 @@ fn as_cql(catalogue: &Catalogue, ids: bool) -> String {
     let mut text = String::new();
     for keyspace in catalogue.keyspaces().filter(|keyspace| !is_system_keyspace(&keyspace.name)) {
         for creation in creations(keyspace) {
-            let table = keyspace.tables.get(&creation.name).filter(|_| ids && creation.object == ObjectKind::Table);
+            let table =
+                keyspace.tables.get(&creation.name).filter(|_| ids && creation.object == ObjectKind::Table);
             let statement = match table {
                 Some(table) => cql::create_table(&keyspace.name, table, cql::TableText::Internals),
                 None => creation.cql,

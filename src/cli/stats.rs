@@ -67,7 +67,11 @@ impl TableStats {
     }
 
     fn tombstones(&self) -> u64 {
-        self.cell_tombstones + self.row_deletions + self.range_markers + self.partition_deletions + self.collection_clears
+        self.cell_tombstones
+            + self.row_deletions
+            + self.range_markers
+            + self.partition_deletions
+            + self.collection_clears
     }
 }
 
@@ -94,12 +98,22 @@ impl StatsArgs {
         })?;
         drop(progress);
         let mut tables: Vec<_> = counter.tables.into_values().collect();
-        tables.retain(|(schema, _)| self.system && self.tables.is_empty() || selection.takes(schema) || schema.is_view() && selection.names(schema));
-        tables.sort_by(|(a, _), (b, _)| (a.keyspace(), a.name(), a.id()).cmp(&(b.keyspace(), b.name(), b.id())));
+        tables.retain(|(schema, _)| {
+            self.system && self.tables.is_empty()
+                || selection.takes(schema)
+                || schema.is_view() && selection.names(schema)
+        });
+        tables.sort_by(|(a, _), (b, _)| {
+            (a.keyspace(), a.name(), a.id()).cmp(&(b.keyspace(), b.name(), b.id()))
+        });
         let mut out = io::stdout().lock();
         if !self.json {
-            writeln!(out, "{:<32} {:>9} {:>9} {:>9} {:>12} {:>10}  written", "table", "updates", "rows", "cells", "data bytes", "tombstones")
-                .map_err(CliError::stdout)?;
+            writeln!(
+                out,
+                "{:<32} {:>9} {:>9} {:>9} {:>12} {:>10}  written",
+                "table", "updates", "rows", "cells", "data bytes", "tombstones"
+            )
+            .map_err(CliError::stdout)?;
         }
         for (_, stats) in &tables {
             self.print(stats, &mut out).map_err(CliError::stdout)?;

@@ -1,10 +1,6 @@
 //! `ringtap verify`.
 
-use std::{
-    io,
-    sync::Arc,
-    time::Instant,
-};
+use std::{io, sync::Arc, time::Instant};
 
 use cassandra_commitlog::{
     decode::{VisitRow, Visitor},
@@ -130,7 +126,10 @@ impl VerifyArgs {
         let totals = Totals { segments, file_bytes, counts: total, seconds: start.elapsed().as_secs_f64() };
         self.print_totals(&totals, &mut out).map_err(CliError::stdout)?;
         if counter.bad_values > 0 {
-            super::outcome::say(&format!("findings: {} values are not of their column's type", counter.bad_values));
+            super::outcome::say(&format!(
+                "findings: {} values are not of their column's type",
+                counter.bad_values
+            ));
         }
         Ok(match findings.conclude() {
             ExitStatus::Ok if counter.bad_values > 0 => ExitStatus::Findings,

@@ -81,9 +81,12 @@ fn parts_of_column(change: &Change<'_>, id: ChangeId, write: &ColumnWrite<'_>, p
     let name = |index: ColumnIndex| change.column(index).map_or(&[][..], |column| &column.name_bytes);
     match write {
         ColumnWrite::Simple(index, cell) => {
-            let is_counter = change.column(*index).is_some_and(|it| it.ty == CqlType::Native(NativeType::Counter));
+            let is_counter =
+                change.column(*index).is_some_and(|it| it.ty == CqlType::Native(NativeType::Counter));
             match cell.content {
-                CellContent::Live(context) if is_counter => parts.push(counter_part(id, name(*index), context)),
+                CellContent::Live(context) if is_counter => {
+                    parts.push(counter_part(id, name(*index), context))
+                }
                 _ => parts.push(cell_part(id, name(*index), cell)),
             }
         }

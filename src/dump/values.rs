@@ -30,9 +30,8 @@ pub(super) fn push_bytes(bytes: &[u8], out: &mut String) {
 }
 
 fn push_hex(bytes: &[u8], out: &mut String) {
-    const DIGITS: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
-    ];
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
     for byte in bytes {
         out.push(DIGITS[usize::from(byte >> 4)]);
         out.push(DIGITS[usize::from(byte & 0xf)]);
@@ -80,9 +79,7 @@ pub(super) fn push_path<'t>(
         CqlType::Set(element, _) => (Some(&**element), Some(&EMPTY)),
         CqlType::Map(entry, _) => (Some(&entry.0), Some(&entry.1)),
         CqlType::UserType(user_type, _) => {
-            let at = path
-                .first_chunk()
-                .map_or(usize::MAX, |index| usize::from(u16::from_be_bytes(*index)));
+            let at = path.first_chunk().map_or(usize::MAX, |index| usize::from(u16::from_be_bytes(*index)));
             let field = user_type.fields.get(at);
             out.push_str(r#","field":"#);
             match field {
@@ -108,9 +105,7 @@ pub(super) fn push_cell_values(ty: Option<&CqlType>, value: &[u8], dialect: Dial
     push_bytes(value, out);
     match ty {
         Some(CqlType::Native(NativeType::Counter)) => {
-            let total = CounterContext::parse(value)
-                .map(CounterContext::total)
-                .unwrap_or_default();
+            let total = CounterContext::parse(value).map(CounterContext::total).unwrap_or_default();
             let total = total.to_string();
             out.extend([r#","json":""#, &*total, r#"","cql":""#, &*total, r#"""#]);
         }

@@ -39,17 +39,9 @@ mod tests {
         for (event, timestamp) in [(2, 10), (4, 5), (6, 30), (8, 40)] {
             deletions.push(event, timestamp);
         }
-        assert_eq!(
-            deletions.first_meeting(1, 10),
-            Some(2),
-            "equal times: the deletion wins"
-        );
+        assert_eq!(deletions.first_meeting(1, 10), Some(2), "equal times: the deletion wins");
         assert_eq!(deletions.first_meeting(1, 11), Some(6));
-        assert_eq!(
-            deletions.first_meeting(5, 7),
-            Some(2),
-            "already deleted when it came"
-        );
+        assert_eq!(deletions.first_meeting(5, 7), Some(2), "already deleted when it came");
         assert_eq!(deletions.first_meeting(7, 35), Some(8));
         assert_eq!(deletions.first_meeting(1, 41), None);
         assert_eq!(deletions.first_meeting(9, 40), Some(8));

@@ -171,33 +171,21 @@ impl LoggedChange {
                 clustering: write.clustering.as_deref().map(own),
                 parts: parts(change, write),
             },
-            Action::DeleteRow { clustering, .. } => LoggedAction::DeleteRow {
-                clustering: own(clustering),
-            },
+            Action::DeleteRow { clustering, .. } => LoggedAction::DeleteRow { clustering: own(clustering) },
             Action::DeleteRange(DeletedRange { start, end, .. }) => LoggedAction::DeleteRange {
                 start: start.as_ref().map(LoggedBound::new),
                 end: end.as_ref().map(LoggedBound::new),
             },
             Action::DeletePartition { .. } => LoggedAction::DeletePartition,
         };
-        Self {
-            table: Arc::clone(&change.table),
-            partition_key,
-            timestamp: change.timestamp,
-            seen,
-            action,
-        }
+        Self { table: Arc::clone(&change.table), partition_key, timestamp: change.timestamp, seen, action }
     }
 
     /// Returns the column that an index of this change means.
     pub fn column(&self, index: ColumnIndex) -> Option<&Column> {
         match index {
             ColumnIndex::Current(at) => self.table.values().get(at as usize),
-            ColumnIndex::Dropped(at) => self
-                .table
-                .dropped()
-                .get(at as usize)
-                .map(|dropped| &dropped.column),
+            ColumnIndex::Dropped(at) => self.table.dropped().get(at as usize).map(|dropped| &dropped.column),
         }
     }
 
@@ -247,26 +235,15 @@ impl Part {
     }
 
     fn bytes(&self) -> usize {
-        let path = if let Slot::Element(_, path) = &self.slot {
-            path.len()
-        } else {
-            0
-        };
-        let value = if let Content::Value(value, _) = &self.content {
-            value.len()
-        } else {
-            0
-        };
+        let path = if let Slot::Element(_, path) = &self.slot { path.len() } else { 0 };
+        let value = if let Content::Value(value, _) = &self.content { value.len() } else { 0 };
         path + value
     }
 }
 
 impl LoggedBound {
     fn new(bound: &RangeBound<'_>) -> Self {
-        Self {
-            values: own(&bound.values),
-            inclusive: bound.inclusive,
-        }
+        Self { values: own(&bound.values), inclusive: bound.inclusive }
     }
 }
 
@@ -288,35 +265,22 @@ fn parts(change: &Change<'_>, write: &RowWrite<'_>) -> Vec<Part> {
     let mut parts = Vec::new();
     if let Some(expiration) = write.marker {
         let content = Content::Value([].into(), expiration);
-        parts.push(Part {
-            slot: Slot::Marker,
-            timestamp: change.timestamp,
-            content,
-        });
+        parts.push(Part { slot: Slot::Marker, timestamp: change.timestamp, content });
     }
     for column in &write.columns {
         match column {
             ColumnWrite::Simple(index, cell) => {
-                let is_counter = change
-                    .column(*index)
-                    .is_some_and(|it| it.ty == CqlType::Native(NativeType::Counter));
+                let is_counter =
+                    change.column(*index).is_some_and(|it| it.ty == CqlType::Native(NativeType::Counter));
                 match (is_counter, cell.content) {
                     (true, CellContent::Live(context)) => shards(*index, cell, context, &mut parts),
                     _ => parts.push(part(Slot::Cell(*index), cell)),
                 }
             }
-            ColumnWrite::Complex {
-                column,
-                cleared,
-                elements,
-            } => {
+            ColumnWrite::Complex { column, cleared, elements } => {
                 if let Some(cleared) = cleared {
                     let (slot, timestamp) = (Slot::Cleared(*column), cleared.timestamp);
-                    parts.push(Part {
-                        slot,
-                        timestamp,
-                        content: Content::Tombstone,
-                    });
+                    parts.push(Part { slot, timestamp, content: Content::Tombstone });
                 }
                 let element = |cell: &Cell<'_>| {
                     part(Slot::Element(*column, cell.path.unwrap_or_default().into()), cell)
@@ -334,11 +298,7 @@ fn part(slot: Slot, cell: &Cell<'_>) -> Part {
         CellContent::Expiring(value, expiration) => Content::Value(value.into(), Some(expiration)),
         CellContent::Tombstone(_) => Content::Tombstone,
     };
-    Part {
-        slot,
-        timestamp: cell.timestamp,
-        content,
-    }
+    Part { slot, timestamp: cell.timestamp, content }
 }
 
 /// A context that can't be read stays a value, so that it is shown.
@@ -347,10 +307,7 @@ fn shards(column: ColumnIndex, cell: &Cell<'_>, context: &[u8], parts: &mut Vec<
         Ok(context) => parts.extend(context.shards().map(|shard| Part {
             slot: Slot::Shard(column, shard.id),
             timestamp: cell.timestamp,
-            content: Content::Count {
-                clock: shard.clock,
-                count: shard.count,
-            },
+            content: Content::Count { clock: shard.clock, count: shard.count },
         })),
         Err(_) => parts.push(part(Slot::Cell(column), cell)),
     }

@@ -74,14 +74,8 @@ impl Fate {
 /// Compares two writes to one slot, and says what decided.
 pub(super) fn compare_parts(a: &Part, b: &Part) -> (Ordering, Reason) {
     if let (
-        Content::Count {
-            clock: a_clock,
-            count: a_count,
-        },
-        Content::Count {
-            clock: b_clock,
-            count: b_count,
-        },
+        Content::Count { clock: a_clock, count: a_count },
+        Content::Count { clock: b_clock, count: b_count },
     ) = (&a.content, &b.content)
     {
         return match (a_clock, a_count).cmp(&(b_clock, b_count)) {
@@ -92,10 +86,7 @@ pub(super) fn compare_parts(a: &Part, b: &Part) -> (Ordering, Reason) {
     let steps = [
         (a.timestamp.cmp(&b.timestamp), Reason::LaterTime),
         (is_tombstone(a).cmp(&is_tombstone(b)), Reason::Tombstone),
-        (
-            a.expiration().is_some().cmp(&b.expiration().is_some()),
-            Reason::Expiring,
-        ),
+        (a.expiration().is_some().cmp(&b.expiration().is_some()), Reason::Expiring),
         (expires_at(a).cmp(&expires_at(b)), Reason::LaterExpiry),
         (value(a).cmp(value(b)), Reason::GreaterValue),
     ];

@@ -205,10 +205,7 @@ impl Explanation {
             expires: part.expiration().map(|it| it.expires_at),
             deleted: part.content == Content::Tombstone,
             fate: fate_name(fate),
-            by: fate
-                .event()
-                .and_then(|event| self.events.get(event))
-                .map(|event| event.position.to_string()),
+            by: fate.event().and_then(|event| self.events.get(event)).map(|event| event.position.to_string()),
             reason: match fate {
                 Fate::Overwritten(_, reason) => Some(reason_text(reason)),
                 Fate::Deleted(_, deletion) => Some(deletion_name(deletion)),
@@ -310,10 +307,7 @@ fn put_clustering(table: &TableSchema, values: &[Option<Box<[u8]>>], key: &mut O
 }
 
 fn nullable(column: &Column, value: Option<&[u8]>) -> Raw {
-    value.map_or_else(
-        || RawValue::NULL.to_owned(),
-        |value| parsed(&value_text(&column.ty, value)),
-    )
+    value.map_or_else(|| RawValue::NULL.to_owned(), |value| parsed(&value_text(&column.ty, value)))
 }
 
 fn range(table: &TableSchema, start: Option<&LoggedBound>, end: Option<&LoggedBound>) -> Object {
@@ -321,16 +315,8 @@ fn range(table: &TableSchema, start: Option<&LoggedBound>, end: Option<&LoggedBo
     for (name, bound) in [("start", start), ("end", end)] {
         let Some(bound) = bound else { continue };
         let values = bound.values.iter().zip(table.clustering());
-        let values = values
-            .map(|(value, column)| nullable(column, value.as_deref()))
-            .collect();
-        range.put(
-            name,
-            raw(&BoundLine {
-                values,
-                inclusive: bound.inclusive,
-            }),
-        );
+        let values = values.map(|(value, column)| nullable(column, value.as_deref())).collect();
+        range.put(name, raw(&BoundLine { values, inclusive: bound.inclusive }));
     }
     range
 }
@@ -343,10 +329,7 @@ fn row_lines(state: &PartitionState, rows_max: usize) -> Vec<RowLine> {
         key,
         is_static,
         marker: marker.map(|(ts, expiration)| standing(None, ts, expiration)),
-        cells: cells
-            .iter()
-            .map(|cell| standing(Some(cell), cell.timestamp, cell.expiration))
-            .collect(),
+        cells: cells.iter().map(|cell| standing(Some(cell), cell.timestamp, cell.expiration)).collect(),
     };
     let mut lines = Vec::new();
     if !state.static_cells.is_empty() {

@@ -55,9 +55,7 @@ pub fn judge(events: &[Event], schemas: &HashMap<TableId, Arc<TableSchema>>, now
     let mut generations: BTreeMap<Generation, Vec<usize>> = BTreeMap::new();
     for (number, event) in events.iter().enumerate() {
         let Some(change) = event.change() else { continue };
-        let epoch = tables
-            .get(&change.table.id())
-            .map_or(0, |table| table.epoch(event.position));
+        let epoch = tables.get(&change.table.id()).map_or(0, |table| table.epoch(event.position));
         let key = (change.table.id(), Arc::clone(&change.partition_key), epoch);
         generations.entry(key).or_default().push(number);
     }
@@ -71,20 +69,11 @@ pub fn judge(events: &[Event], schemas: &HashMap<TableId, Arc<TableSchema>>, now
         partitions: Vec::new(),
     };
     let untouched = TableFate::default();
-    let mut judge = Judge {
-        events,
-        now,
-        table: &untouched,
-        epoch: 0,
-        judgement,
-    };
+    let mut judge = Judge { events, now, table: &untouched, epoch: 0, judgement };
     for ((id, partition_key, epoch), numbers) in generations {
         judge.table = tables.get(&id).unwrap_or(&untouched);
         judge.epoch = epoch;
-        let last = numbers
-            .last()
-            .and_then(|number| events.get(*number))
-            .and_then(Event::change);
+        let last = numbers.last().and_then(|number| events.get(*number)).and_then(Event::change);
         let Some(schema) = schemas.get(&id).or(last.map(|change| &change.table)) else {
             continue;
         };
@@ -103,12 +92,7 @@ fn table_fates(
     let mut tables: HashMap<TableId, TableFate> = HashMap::new();
     for (id, schema) in schemas {
         let columns = &mut tables.entry(*id).or_default().columns;
-        columns.extend(
-            schema
-                .dropped()
-                .iter()
-                .map(|it| (it.column.name.clone(), (it.dropped_at, None))),
-        );
+        columns.extend(schema.dropped().iter().map(|it| (it.column.name.clone(), (it.dropped_at, None))));
     }
     for (number, event) in events.iter().enumerate() {
         let Some(id) = event.table_id() else { continue };
@@ -188,10 +172,7 @@ impl<'e> Judge<'e> {
         let mut partition = Deletions::default();
         let mut static_events = Vec::new();
         for &number in numbers {
-            match self
-                .change(number)
-                .map(|change| (change.timestamp, &change.action))
-            {
+            match self.change(number).map(|change| (change.timestamp, &change.action)) {
                 Some((timestamp, LoggedAction::DeletePartition)) => partition.push(number, timestamp),
                 Some((_, LoggedAction::Write { clustering: None, .. })) => static_events.push(number),
                 _ => {}
@@ -208,36 +189,23 @@ impl<'e> Judge<'e> {
         for row in rows(schema.clustering(), self.events, numbers) {
             let (mut own, mut ranges) = (Deletions::default(), Deletions::default());
             for &number in &row.events {
-                if let Some(LoggedChange {
-                    timestamp,
-                    action: LoggedAction::DeleteRow { .. },
-                    ..
-                }) = self.change(number)
+                if let Some(LoggedChange { timestamp, action: LoggedAction::DeleteRow { .. }, .. }) =
+                    self.change(number)
                 {
                     own.push(number, *timestamp);
                 }
             }
             for &number in &row.ranges {
-                ranges.push(
-                    number,
-                    self.change(number).map_or(i64::MIN, |change| change.timestamp),
-                );
+                ranges.push(number, self.change(number).map_or(i64::MIN, |change| change.timestamp));
                 if let Some(meets) = self.judgement.meets_rows.get_mut(number) {
                     *meets = true;
                 }
             }
-            let deletions = [
-                (&own, Deletion::Row),
-                (&ranges, Deletion::Range),
-                (&partition, Deletion::Partition),
-            ];
+            let deletions =
+                [(&own, Deletion::Row), (&ranges, Deletion::Range), (&partition, Deletion::Partition)];
             let (marker, cells) = self.row(schema, &row.events, &deletions);
             if marker.is_some() || !cells.is_empty() {
-                state.rows.push(RowState {
-                    clustering: row.clustering.clone(),
-                    marker,
-                    cells,
-                });
+                state.rows.push(RowState { clustering: row.clustering.clone(), marker, cells });
             }
         }
         state
@@ -257,12 +225,7 @@ impl<'e> Judge<'e> {
                 continue;
             };
             for (at, part) in change.parts().iter().enumerate() {
-                let part = PartRef {
-                    event,
-                    at,
-                    change,
-                    part,
-                };
+                let part = PartRef { event, at, change, part };
                 match part.part.slot.column().map(|index| change.column(index)) {
                     None => marker.push(part),
                     Some(Some(column)) => columns.entry(&column.name_bytes).or_default().push(part),
@@ -270,27 +233,16 @@ impl<'e> Judge<'e> {
                 }
             }
         }
-        let marker = self.compete(
-            &marker,
-            Scope {
-                deletions,
-                column: None,
-            },
-        );
+        let marker = self.compete(&marker, Scope { deletions, column: None });
         let mut cells = Vec::new();
         for (name, parts) in columns {
             let standing = self.column(schema, &parts, deletions);
-            if let Some(cell) = schema
-                .value_column(name)
-                .and_then(|column| collect_column(column, &standing))
+            if let Some(cell) = schema.value_column(name).and_then(|column| collect_column(column, &standing))
             {
                 cells.push(cell);
             }
         }
-        (
-            marker.map(|marker| (marker.timestamp, marker.expiration())),
-            cells,
-        )
+        (marker.map(|marker| (marker.timestamp, marker.expiration())), cells)
     }
 
     /// Judges what was written to a column of a row, and returns what stands of it with a value.
@@ -300,10 +252,7 @@ impl<'e> Judge<'e> {
         parts: &[PartRef<'e>],
         deletions: &[(&Deletions, Deletion)],
     ) -> Vec<&'e Part> {
-        let Some(column) = parts
-            .last()
-            .and_then(|it| it.change.column(it.part.slot.column()?))
-        else {
+        let Some(column) = parts.last().and_then(|it| it.change.column(it.part.slot.column()?)) else {
             return Vec::new();
         };
         let column = schema.value_column(&column.name_bytes).unwrap_or(column);
@@ -322,27 +271,18 @@ impl<'e> Judge<'e> {
             inner.push(part.event, part.part.timestamp);
         }
         let drop = self.table.columns.get(&column.name).copied();
-        let scope = Scope {
-            deletions,
-            column: drop,
-        };
+        let scope = Scope { deletions, column: drop };
         let (cleared, mut slots): (Vec<_>, Vec<_>) = parts.iter().partition(|it| is_inner_deletion(it.part));
         self.compete(&cleared, scope);
         let mut with_inner = deletions.to_vec();
         with_inner.push((&inner, kind));
-        let scope = Scope {
-            deletions: &with_inner,
-            column: drop,
-        };
+        let scope = Scope { deletions: &with_inner, column: drop };
         let path_type = path_type(&column.ty);
         slots.sort_by(|a, b| compare_slots(path_type, &a.part.slot, &b.part.slot));
         let same = |a: &PartRef<'_>, b: &PartRef<'_>| {
             compare_slots(path_type, &a.part.slot, &b.part.slot) == Ordering::Equal
         };
-        slots
-            .chunk_by(same)
-            .filter_map(|slot| self.compete(slot, scope))
-            .collect()
+        slots.chunk_by(same).filter_map(|slot| self.compete(slot, scope)).collect()
     }
 
     /// Judges what was written to one slot, in order of the log; returns the one that stands, if it is a value.
@@ -381,11 +321,7 @@ impl<'e> Judge<'e> {
         if taken.is_some() || winner.part.content == Content::Tombstone {
             return None;
         }
-        if winner
-            .part
-            .expiration()
-            .is_some_and(|it| it.expires_at <= self.now)
-        {
+        if winner.part.expiration().is_some_and(|it| it.expires_at <= self.now) {
             self.settle(&winner, Some((0, Fate::Expired)));
             return None;
         }
@@ -404,11 +340,7 @@ impl<'e> Judge<'e> {
 
     fn settle(&mut self, part: &PartRef<'_>, taken: Option<(usize, Fate)>) {
         let Some((_, fate)) = taken else { return };
-        let slot = self
-            .judgement
-            .fates
-            .get_mut(part.event)
-            .and_then(|fates| fates.get_mut(part.at));
+        let slot = self.judgement.fates.get_mut(part.event).and_then(|fates| fates.get_mut(part.at));
         if let Some(slot) = slot {
             *slot = fate;
         }
@@ -417,10 +349,7 @@ impl<'e> Judge<'e> {
 
     fn count(&mut self, fate: Fate, by: isize) {
         let is_copy = matches!(fate, Fate::Overwritten(_, Reason::Same));
-        let count = fate
-            .event()
-            .filter(|_| !is_copy)
-            .and_then(|event| self.judgement.taken.get_mut(event));
+        let count = fate.event().filter(|_| !is_copy).and_then(|event| self.judgement.taken.get_mut(event));
         if let Some(count) = count {
             *count = count.saturating_add_signed(by);
         }
@@ -437,10 +366,7 @@ impl<'e> Judge<'e> {
             }
         }
         if let Some((_, event)) = scope.column.filter(|(time, _)| timestamp <= *time) {
-            found.push((
-                event.unwrap_or(usize::MAX).max(part.event),
-                Fate::ColumnDropped(event),
-            ));
+            found.push((event.unwrap_or(usize::MAX).max(part.event), Fate::ColumnDropped(event)));
         }
         if let Some((_, event)) = self.table.truncations.get(self.epoch) {
             found.push(((*event).max(part.event), Fate::Truncated(*event)));

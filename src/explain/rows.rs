@@ -21,15 +21,8 @@ pub(super) fn rows<'e>(columns: &[Column], events: &'e [Event], numbers: &[usize
     let mut found: Vec<(&Values, usize)> = Vec::new();
     for &number in numbers {
         if let Some(
-            LoggedAction::Write {
-                clustering: Some(clustering),
-                ..
-            }
-            | LoggedAction::DeleteRow { clustering },
-        ) = events
-            .get(number)
-            .and_then(Event::change)
-            .map(|change| &change.action)
+            LoggedAction::Write { clustering: Some(clustering), .. } | LoggedAction::DeleteRow { clustering },
+        ) = events.get(number).and_then(Event::change).map(|change| &change.action)
         {
             found.push((clustering, number));
         }
@@ -42,11 +35,7 @@ pub(super) fn rows<'e>(columns: &[Column], events: &'e [Event], numbers: &[usize
             Some(row) if compare_clusterings(columns, row.clustering, clustering) == Ordering::Equal => {
                 row.events.push(number);
             }
-            _ => rows.push(RowEvents {
-                clustering,
-                events: vec![number],
-                ranges: Vec::new(),
-            }),
+            _ => rows.push(RowEvents { clustering, events: vec![number], ranges: Vec::new() }),
         }
     }
     put_ranges(columns, events, numbers, &mut rows);
@@ -57,20 +46,16 @@ pub(super) fn rows<'e>(columns: &[Column], events: &'e [Event], numbers: &[usize
 fn put_ranges(columns: &[Column], events: &[Event], numbers: &[usize], rows: &mut [RowEvents<'_>]) {
     let mut runs: Vec<(usize, usize, usize)> = Vec::new();
     for &number in numbers {
-        let Some(LoggedAction::DeleteRange { start, end }) = events
-            .get(number)
-            .and_then(Event::change)
-            .map(|change| &change.action)
+        let Some(LoggedAction::DeleteRange { start, end }) =
+            events.get(number).and_then(Event::change).map(|change| &change.action)
         else {
             continue;
         };
         let is_before_start = |row: &RowEvents<'_>| {
-            start
-                .as_ref()
-                .is_some_and(|start| match to_bound(columns, row, start) {
-                    Ordering::Equal => !start.inclusive,
-                    order => order == Ordering::Less,
-                })
+            start.as_ref().is_some_and(|start| match to_bound(columns, row, start) {
+                Ordering::Equal => !start.inclusive,
+                order => order == Ordering::Less,
+            })
         };
         let is_before_end = |row: &RowEvents<'_>| {
             end.as_ref().is_none_or(|end| match to_bound(columns, row, end) {
@@ -78,11 +63,7 @@ fn put_ranges(columns: &[Column], events: &[Event], numbers: &[usize], rows: &mu
                 order => order == Ordering::Less,
             })
         };
-        let run = (
-            rows.partition_point(is_before_start),
-            rows.partition_point(is_before_end),
-            number,
-        );
+        let run = (rows.partition_point(is_before_start), rows.partition_point(is_before_end), number);
         if run.0 < run.1 {
             runs.push(run);
         }

@@ -50,33 +50,13 @@ pub struct CellState {
 /// Puts what stands of a column together; `None` if it is nothing.
 pub(super) fn collect_column(column: &Column, parts: &[&Part]) -> Option<CellState> {
     let timestamp = parts.iter().map(|part| part.timestamp).max()?;
-    let expiration = parts
-        .iter()
-        .filter_map(|part| part.expiration())
-        .min_by_key(|it| it.expires_at);
+    let expiration = parts.iter().filter_map(|part| part.expiration()).min_by_key(|it| it.expires_at);
     let value = match parts {
-        [
-            Part {
-                slot: Slot::Cell(_),
-                content: Content::Value(value, _),
-                ..
-            },
-        ] => value.to_vec(),
-        [
-            Part {
-                slot: Slot::Shard(..),
-                ..
-            },
-            ..,
-        ] => total(parts).to_be_bytes().to_vec(),
+        [Part { slot: Slot::Cell(_), content: Content::Value(value, _), .. }] => value.to_vec(),
+        [Part { slot: Slot::Shard(..), .. }, ..] => total(parts).to_be_bytes().to_vec(),
         _ => collection(&column.ty, parts),
     };
-    Some(CellState {
-        column: column.clone(),
-        value,
-        timestamp,
-        expiration,
-    })
+    Some(CellState { column: column.clone(), value, timestamp, expiration })
 }
 
 fn total(parts: &[&Part]) -> i64 {
@@ -97,13 +77,7 @@ fn collection(ty: &CqlType, parts: &[&Part]) -> Vec<u8> {
     if let CqlType::UserType(definition, _) = ty {
         for at in 0..definition.fields.len() {
             let path = u16::try_from(at).unwrap_or(u16::MAX).to_be_bytes();
-            put(
-                elements
-                    .iter()
-                    .find(|(its, _)| *its == path)
-                    .map(|(_, value)| *value),
-                &mut out,
-            );
+            put(elements.iter().find(|(its, _)| *its == path).map(|(_, value)| *value), &mut out);
         }
         return out;
     }

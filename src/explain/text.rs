@@ -36,12 +36,7 @@ impl Explanation {
             What::Truncation(truncation) => truncation.timestamp,
             What::Schema(change) => change.written_at,
         };
-        write!(
-            out,
-            "{}  {} ({timestamp})  ",
-            event.position,
-            iso_micros(timestamp)
-        )?;
+        write!(out, "{}  {} ({timestamp})  ", event.position, iso_micros(timestamp))?;
         match &event.what {
             What::Change(change) => self.write_change(number, change, out),
             What::Truncation(truncation) => {
@@ -53,22 +48,11 @@ impl Explanation {
                 self.write_taken(number, out)
             }
             What::Schema(change) => {
-                let id = change
-                    .table_id
-                    .map(|id| format!(" (id {id})"))
-                    .unwrap_or_default();
+                let id = change.table_id.map(|id| format!(" (id {id})")).unwrap_or_default();
                 write!(out, "{} table{id}", change.change.as_str())?;
                 let statements = &change.statements;
-                let text = if statements.is_empty() {
-                    change.cql.clone()
-                } else {
-                    statements.join("; ")
-                };
-                write!(
-                    out,
-                    ": {}",
-                    shortened(&text.split_whitespace().collect::<Vec<_>>().join(" "))
-                )?;
+                let text = if statements.is_empty() { change.cql.clone() } else { statements.join("; ") };
+                write!(out, ": {}", shortened(&text.split_whitespace().collect::<Vec<_>>().join(" ")))?;
                 self.write_taken(number, out)
             }
         }
@@ -79,20 +63,13 @@ impl Explanation {
         let has_marker = change.parts().iter().any(|part| part.slot == Slot::Marker);
         match &change.action {
             LoggedAction::Write { clustering: None, .. } => out.push_str("update static row"),
-            LoggedAction::Write {
-                clustering: Some(values),
-                ..
-            } => {
+            LoggedAction::Write { clustering: Some(values), .. } => {
                 out.push_str(if has_marker { "insert " } else { "update " });
                 out.push_str(&row_text(table, values));
             }
             LoggedAction::DeleteRow { clustering } => write!(out, "delete {}", row_text(table, clustering))?,
             LoggedAction::DeleteRange { start, end } => {
-                write!(
-                    out,
-                    "delete range from {}",
-                    bound_text(table, start.as_ref(), "the first row")
-                )?;
+                write!(out, "delete range from {}", bound_text(table, start.as_ref(), "the first row"))?;
                 write!(out, " to {}", bound_text(table, end.as_ref(), "the last row"))?;
             }
             LoggedAction::DeletePartition => out.push_str("delete partition"),
@@ -126,9 +103,7 @@ impl Explanation {
 
     fn write_fate(&self, number: usize, part: &Part, fate: Fate, out: &mut String) -> fmt::Result {
         let position = |event: usize| {
-            self.events
-                .get(event)
-                .map_or_else(String::new, |event: &Event| event.position.to_string())
+            self.events.get(event).map_or_else(String::new, |event: &Event| event.position.to_string())
         };
         match fate {
             Fate::Stands if part.content == Content::Tombstone => out.push_str("stands, nothing newer came"),
@@ -136,11 +111,7 @@ impl Explanation {
             Fate::Expired => out.push_str("expired"),
             Fate::Overwritten(event, Reason::Same) => write!(out, "a copy of {}", position(event))?,
             Fate::Overwritten(event, reason) => {
-                let what = if event > number {
-                    "overwritten at"
-                } else {
-                    "lost to"
-                };
+                let what = if event > number { "overwritten at" } else { "lost to" };
                 write!(out, "{what} {} ({})", position(event), reason_text(reason))?;
             }
             Fate::Deleted(event, deletion) => {
@@ -162,10 +133,7 @@ impl Explanation {
     fn write_states(&self, rows_max: usize, out: &mut String) -> fmt::Result {
         out.push('\n');
         let states = &self.judgement.partitions;
-        if states
-            .iter()
-            .all(|state| state.rows.is_empty() && state.static_cells.is_empty())
-        {
+        if states.iter().all(|state| state.rows.is_empty() && state.static_cells.is_empty()) {
             out.push_str("nothing stands after the log\n");
             return Ok(());
         }
@@ -183,12 +151,7 @@ fn write_state(state: &PartitionState, rows_max: usize, out: &mut String) -> fmt
         out.push_str("  static row\n");
         write_cells(&state.static_cells, out)?;
     }
-    for RowState {
-        clustering,
-        marker,
-        cells,
-    } in state.rows.iter().take(rows_max)
-    {
+    for RowState { clustering, marker, cells } in state.rows.iter().take(rows_max) {
         write!(out, "  {}", row_text(&state.table, clustering))?;
         match marker {
             Some((timestamp, expiration)) => {
@@ -210,13 +173,7 @@ fn write_state(state: &PartitionState, rows_max: usize, out: &mut String) -> fmt
 }
 
 fn write_cells(cells: &[CellState], out: &mut String) -> fmt::Result {
-    for CellState {
-        column,
-        value,
-        timestamp,
-        expiration,
-    } in cells
-    {
+    for CellState { column, value, timestamp, expiration } in cells {
         let value = shortened(&value_text(&column.ty, value));
         let name = &column.name;
         writeln!(
@@ -245,10 +202,8 @@ fn part_text(change: &LoggedChange, part: &Part) -> String {
         Content::Count { clock, count } => format!("{what} = {count} (clock {clock})"),
         Content::Value(value, expiration) => {
             let ty = value_type(&column.ty, &part.slot);
-            let value = ty.map_or_else(
-                || "put".into(),
-                |ty| format!("= {}", shortened(&value_text(ty, value))),
-            );
+            let value =
+                ty.map_or_else(|| "put".into(), |ty| format!("= {}", shortened(&value_text(ty, value))));
             format!("{what} {value}{}", expiry_text(*expiration))
         }
     }
@@ -318,10 +273,7 @@ fn shortened(text: &str) -> String {
 
 fn expiry_text(expiration: Option<Expiration>) -> String {
     expiration.map_or_else(String::new, |Expiration { ttl, expires_at }| {
-        format!(
-            " (TTL {ttl} s, expires {})",
-            iso_micros(expires_at.saturating_mul(1_000_000))
-        )
+        format!(" (TTL {ttl} s, expires {})", iso_micros(expires_at.saturating_mul(1_000_000)))
     })
 }
 
@@ -334,9 +286,7 @@ fn row_text(table: &TableSchema, values: &[Option<Box<[u8]>>]) -> String {
 
 fn clustering_text(table: &TableSchema, values: &[Option<Box<[u8]>>]) -> String {
     let named = table.clustering().iter().zip(values).map(|(column, value)| {
-        let value = value
-            .as_ref()
-            .map_or_else(|| "null".into(), |value| value_text(&column.ty, value));
+        let value = value.as_ref().map_or_else(|| "null".into(), |value| value_text(&column.ty, value));
         format!("{} = {}", column.name, shortened(&value))
     });
     named.collect::<Vec<_>>().join(", ")
@@ -354,12 +304,10 @@ fn bound_text(table: &TableSchema, bound: Option<&LoggedBound>, open: &str) -> S
 
 fn partition_text(table: &TableSchema, key: &[u8]) -> String {
     let columns = table.partition_key();
-    let named = components(key, columns.len())
-        .zip(columns)
-        .map(|(component, column)| {
-            let value = component.map_or_else(|_| hex(key), |component| value_text(&column.ty, component));
-            format!("{} = {}", column.name, shortened(&value))
-        });
+    let named = components(key, columns.len()).zip(columns).map(|(component, column)| {
+        let value = component.map_or_else(|_| hex(key), |component| value_text(&column.ty, component));
+        format!("{} = {}", column.name, shortened(&value))
+    });
     format!("partition {}", named.collect::<Vec<_>>().join(", "))
 }
 

@@ -36,7 +36,9 @@ impl NodeIdentity {
                 match &*column.name {
                     "cluster_name" => self.cluster = text(),
                     "release_version" => self.release = text(),
-                    "host_id" => self.host_id = uuid::Uuid::from_slice(value).ok().map(|id| id.to_string().into()),
+                    "host_id" => {
+                        self.host_id = uuid::Uuid::from_slice(value).ok().map(|id| id.to_string().into())
+                    }
                     _ => {}
                 }
             }
@@ -51,7 +53,8 @@ impl NodeIdentity {
     /// Returns whose text the node itself writes values in. The commit log's version alone does not tell
     /// Cassandra 4 from 5.
     pub fn dialect(&self, log_version: cassandra_commitlog::Version) -> Dialect {
-        let major = self.release.as_deref().and_then(|release| release.split('.').next()?.parse::<u32>().ok());
+        let major =
+            self.release.as_deref().and_then(|release| release.split('.').next()?.parse::<u32>().ok());
         match major {
             Some(0..=3) => Dialect::Cassandra3,
             Some(4) => Dialect::Cassandra4,

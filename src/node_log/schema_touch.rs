@@ -30,7 +30,8 @@ impl<'a, V: Visitor<'a>> Visitor<'a> for Watch<'_, V> {
     #[inline]
     fn update_start(&mut self, table: &Arc<TableSchema>, partition_key: &'a [u8]) {
         let keyspace = table.keyspace();
-        self.saw_system_table |= keyspace == "system_schema" || (keyspace == "system" && table.name() == "local");
+        self.saw_system_table |=
+            keyspace == "system_schema" || (keyspace == "system" && table.name() == "local");
         self.inner.update_start(table, partition_key);
     }
     #[inline]

@@ -12,7 +12,11 @@ use super::{
 use crate::change::{Cleared, ColumnWrite};
 
 /// Appends `,"cells":{…}`, unless nothing is written to columns.
-pub(super) fn write_cells(table: &TableText, columns: &[ColumnWrite<'_>], out: &mut String) -> Result<(), ValueError> {
+pub(super) fn write_cells(
+    table: &TableText,
+    columns: &[ColumnWrite<'_>],
+    out: &mut String,
+) -> Result<(), ValueError> {
     if columns.is_empty() {
         return Ok(());
     }
@@ -26,7 +30,9 @@ pub(super) fn write_cells(table: &TableText, columns: &[ColumnWrite<'_>], out: &
         out.push_str(name);
         match write {
             ColumnWrite::Simple(_, cell) => write_simple(&column.ty, cell, out)?,
-            ColumnWrite::Complex { cleared, elements, .. } => write_complex(&column.ty, *cleared, elements, out)?,
+            ColumnWrite::Complex { cleared, elements, .. } => {
+                write_complex(&column.ty, *cleared, elements, out)?
+            }
         }
         out.push('}');
     }
@@ -36,7 +42,9 @@ pub(super) fn write_cells(table: &TableText, columns: &[ColumnWrite<'_>], out: &
 
 fn write_simple(ty: &CqlType, cell: &Cell<'_>, out: &mut String) -> Result<(), ValueError> {
     match cell.content {
-        CellContent::Live(context) if *ty == CqlType::Native(NativeType::Counter) => write_shards(context, out),
+        CellContent::Live(context) if *ty == CqlType::Native(NativeType::Counter) => {
+            write_shards(context, out)
+        }
         content => write_content(Some(ty), content, out),
     }
 }

@@ -86,13 +86,7 @@ impl CqlRecords {
             return Ok(());
         }
         let start = out.len();
-        let Self {
-            now,
-            tables,
-            lists,
-            counters,
-            approximations,
-        } = self;
+        let Self { now, tables, lists, counters, approximations } = self;
         let names = tables
             .entry(change.table.id())
             .and_modify(|names| {
@@ -101,22 +95,10 @@ impl CqlRecords {
                 }
             })
             .or_insert_with(|| TableNames::new(Arc::clone(&change.table)));
-        let notes = Notes {
-            place,
-            table: names.table(),
-            approximations,
-        };
+        let notes = Notes { place, table: names.table(), approximations };
         let expires_by_default = has_default_ttl(catalogue, change.table.id());
-        let mut writer = ChangeWriter {
-            names,
-            change,
-            now: *now,
-            expires_by_default,
-            lists,
-            counters,
-            notes,
-            out,
-        };
+        let mut writer =
+            ChangeWriter { names, change, now: *now, expires_by_default, lists, counters, notes, out };
         writer.write().map_err(|source| {
             out.truncate(start);
             RecordError::new(&change.table, source)
@@ -143,14 +125,9 @@ impl CqlRecords {
         }
         for statement in &change.statements {
             if statement.contains(['\n', '\r']) {
-                self.approximations
-                    .add(Approximation::LineBreak, place, &change.name);
+                self.approximations.add(Approximation::LineBreak, place, &change.name);
             }
-            out.extend(
-                statement
-                    .chars()
-                    .map(|c| if matches!(c, '\n' | '\r') { ' ' } else { c }),
-            );
+            out.extend(statement.chars().map(|c| if matches!(c, '\n' | '\r') { ' ' } else { c }));
             out.push_str(if statement.ends_with(';') { "\n" } else { ";\n" });
         }
     }

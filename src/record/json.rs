@@ -136,17 +136,26 @@ impl JsonRecords {
     }
 }
 
-fn write_change_key(table: &TableText, change: &Change<'_>, decimals: Decimals, out: &mut String) -> Result<(), ValueError> {
+fn write_change_key(
+    table: &TableText,
+    change: &Change<'_>,
+    decimals: Decimals,
+    out: &mut String,
+) -> Result<(), ValueError> {
     let clustering = match &change.action {
-        Action::Write(RowWrite { clustering: Some(values), .. }) | Action::DeleteRow { clustering: values, .. } => {
-            KeyClustering::Row(values)
-        }
+        Action::Write(RowWrite { clustering: Some(values), .. })
+        | Action::DeleteRow { clustering: values, .. } => KeyClustering::Row(values),
         Action::Write(_) | Action::DeleteRange(_) | Action::DeletePartition { .. } => KeyClustering::Wider,
     };
     write_key(table, change.partition_key, clustering, decimals, out)
 }
 
-fn write_value(table: &TableText, change: &Change<'_>, place: RecordPlace, out: &mut String) -> Result<(), ValueError> {
+fn write_value(
+    table: &TableText,
+    change: &Change<'_>,
+    place: RecordPlace,
+    out: &mut String,
+) -> Result<(), ValueError> {
     out.push_str(operation(change));
     push_integer(change.timestamp, out);
     out.push_str(r#","key":"#);

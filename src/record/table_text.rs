@@ -29,7 +29,8 @@ pub(super) struct TableText {
 
 impl TableText {
     pub(super) fn new(schema: Arc<TableSchema>, fingerprint: &str, node: &Node) -> Self {
-        let clustering_columns = if schema.flags().is_static_compact() { 0 } else { schema.clustering().len() };
+        let clustering_columns =
+            if schema.flags().is_static_compact() { 0 } else { schema.clustering().len() };
         let keys = schema.partition_key().iter().chain(schema.clustering().iter().take(clustering_columns));
         let key_names = keys
             .enumerate()

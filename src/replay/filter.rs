@@ -104,9 +104,8 @@ impl Filter {
 fn takes_key(key: &KeyFilter, change: &Change<'_>) -> bool {
     key.is_partition(&change.table, change.partition_key)
         && match &change.action {
-            Action::Write(RowWrite { clustering: Some(values), .. }) | Action::DeleteRow { clustering: values, .. } => {
-                key.is_row(&change.table, values)
-            }
+            Action::Write(RowWrite { clustering: Some(values), .. })
+            | Action::DeleteRow { clustering: values, .. } => key.is_row(&change.table, values),
             Action::Write(_) | Action::DeleteRange(_) | Action::DeletePartition { .. } => true,
         }
 }
@@ -138,7 +137,12 @@ mod tests {
         let range = parse_token_range("-100:100").unwrap();
         assert!(!range.contains(-100) && range.contains(-99) && range.contains(100) && !range.contains(101));
         let wrapping = parse_token_range("100:-100").unwrap();
-        assert!(wrapping.contains(101) && wrapping.contains(i64::MIN) && wrapping.contains(-100) && !wrapping.contains(0));
+        assert!(
+            wrapping.contains(101)
+                && wrapping.contains(i64::MIN)
+                && wrapping.contains(-100)
+                && !wrapping.contains(0)
+        );
         assert!(parse_token_range("5").is_err());
     }
 }

@@ -32,7 +32,8 @@ impl KeyFilter {
     /// Checks that the key can be one of this table: it names all partition key columns and only key columns.
     pub fn check(&self, table: &TableSchema) -> Result<(), CliError> {
         let partition = table.partition_key().len();
-        let all: Vec<_> = table.partition_key().iter().chain(table.clustering()).map(|it| &*it.name).collect();
+        let all: Vec<_> =
+            table.partition_key().iter().chain(table.clustering()).map(|it| &*it.name).collect();
         let fits = match self {
             Self::Named(columns) => {
                 columns.keys().all(|name| all.contains(&name.as_str()))
@@ -54,13 +55,10 @@ impl KeyFilter {
     /// Returns true if a partition has this key.
     pub fn is_partition(&self, table: &TableSchema, partition_key: &[u8]) -> bool {
         let columns = table.partition_key();
-        components(partition_key, columns.len())
-            .zip(columns)
-            .enumerate()
-            .all(|(at, (component, column))| {
-                let Some(wanted) = self.wanted(at, column) else { return false };
-                component.is_ok_and(|component| is_value(column, component, wanted))
-            })
+        components(partition_key, columns.len()).zip(columns).enumerate().all(|(at, (component, column))| {
+            let Some(wanted) = self.wanted(at, column) else { return false };
+            component.is_ok_and(|component| is_value(column, component, wanted))
+        })
     }
 
     /// Returns true if a clustering is that of the row, or of one of the rows, that the key means.

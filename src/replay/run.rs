@@ -225,7 +225,10 @@ impl<'s> Replay<'s> {
         place: RecordPlace,
     ) -> Result<(), ReplayError> {
         let Some(table) = context.catalogue.table(truncation.table) else { return Ok(()) };
-        if !self.filter.selection.takes(table) || self.filter.is_by_partition() || !self.filter.takes_time(truncation.timestamp) {
+        if !self.filter.selection.takes(table)
+            || self.filter.is_by_partition()
+            || !self.filter.takes_time(truncation.timestamp)
+        {
             return Ok(());
         }
         self.clear();
@@ -241,7 +244,12 @@ impl<'s> Replay<'s> {
         }
     }
 
-    fn change(&mut self, context: &Context<'_>, change: change::Change<'_>, place: RecordPlace) -> Result<(), Unwritten> {
+    fn change(
+        &mut self,
+        context: &Context<'_>,
+        change: change::Change<'_>,
+        place: RecordPlace,
+    ) -> Result<(), Unwritten> {
         if !self.filter.takes(&change) {
             self.counts.filtered += 1;
             return Ok(());
@@ -282,10 +290,9 @@ impl<'s> Replay<'s> {
 
     fn emit(&mut self, subject: Subject<'_>) -> Result<(), ReplayError> {
         self.counts.records += 1;
-        self.sink.write(subject, &self.key, &self.line).map_err(|source| ReplayError::Sink {
-            destination: self.sink.name(),
-            source,
-        })
+        self.sink
+            .write(subject, &self.key, &self.line)
+            .map_err(|source| ReplayError::Sink { destination: self.sink.name(), source })
     }
 
     /// Statements come with their line breaks, none or several for one change.
@@ -308,7 +315,12 @@ fn describe((kind, approximated): (Approximation, &Approximated)) -> String {
         .iter()
         .map(|(place, table)| format!("{table} at {}:{}", place.position, place.index))
         .collect();
-    format!("said as nearly as CQL can: {} {} (first {})", approximated.count, kind.as_str(), first.join(", "))
+    format!(
+        "said as nearly as CQL can: {} {} (first {})",
+        approximated.count,
+        kind.as_str(),
+        first.join(", ")
+    )
 }
 
 /// The same change of the schema has the same identity in all nodes' logs.

@@ -87,7 +87,9 @@ pub(crate) fn split_name(text: &str) -> Result<(String, String), CliError> {
         }
     }
     match <[String; 2]>::try_from(parts) {
-        Ok([keyspace, table]) if !keyspace.is_empty() && !table.is_empty() && !quoted => Ok((keyspace, table)),
+        Ok([keyspace, table]) if !keyspace.is_empty() && !table.is_empty() && !quoted => {
+            Ok((keyspace, table))
+        }
         _ => Err(CliError::Usage(format!("'{text}' is not a table: expected KEYSPACE.TABLE"))),
     }
 }

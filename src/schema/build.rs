@@ -22,10 +22,7 @@ pub(super) fn build_keyspace(name: &str, rows: &KeyspaceRows) -> Option<Keyspace
     if let Some(durable) = row.get("durable_writes").and_then(Value::as_boolean) {
         keyspace.durable_writes = durable;
     }
-    keyspace.replication = row
-        .get("replication")
-        .and_then(Value::as_text_map)
-        .unwrap_or_default();
+    keyspace.replication = row.get("replication").and_then(Value::as_text_map).unwrap_or_default();
     let mut spellings = Spellings::default();
     keyspace.types = build_types(rows, &mut spellings);
     let mut columns = build_columns(rows, &mut spellings);
@@ -35,9 +32,7 @@ pub(super) fn build_keyspace(name: &str, rows: &KeyspaceRows) -> Option<Keyspace
         for (key, row) in rows.live(schema_table) {
             let Some(name) = key.first() else { continue };
             let columns = columns.remove(name.as_str()).unwrap_or_default();
-            let has_key = columns
-                .iter()
-                .any(|column| column.kind == ColumnKind::PartitionKey);
+            let has_key = columns.iter().any(|column| column.kind == ColumnKind::PartitionKey);
             if !row.complete || !has_key {
                 continue;
             }
@@ -47,11 +42,8 @@ pub(super) fn build_keyspace(name: &str, rows: &KeyspaceRows) -> Option<Keyspace
             table.indexes = indexes.remove(name.as_str()).unwrap_or_default();
             set_from_row(&mut table, row, schema_table == SchemaTable::Views);
             table.sort_columns();
-            let tables = if schema_table == SchemaTable::Views {
-                &mut keyspace.views
-            } else {
-                &mut keyspace.tables
-            };
+            let tables =
+                if schema_table == SchemaTable::Views { &mut keyspace.views } else { &mut keyspace.tables };
             tables.insert(name.as_str().into(), table);
         }
     }
@@ -61,13 +53,9 @@ pub(super) fn build_keyspace(name: &str, rows: &KeyspaceRows) -> Option<Keyspace
 
 /// Returns the tables and views of which the rows do not tell all columns.
 pub(super) fn incomplete_tables(rows: &KeyspaceRows) -> Vec<Box<str>> {
-    let tables = rows
-        .live(SchemaTable::Tables)
-        .chain(rows.live(SchemaTable::Views));
+    let tables = rows.live(SchemaTable::Tables).chain(rows.live(SchemaTable::Views));
     let incomplete = tables.filter(|(_, row)| !row.complete);
-    incomplete
-        .filter_map(|(key, _)| Some(key.first()?.as_str().into()))
-        .collect()
+    incomplete.filter_map(|(key, _)| Some(key.first()?.as_str().into())).collect()
 }
 
 /// The canonical spellings of types seen so far: a keyspace has few types and many columns.
@@ -97,25 +85,13 @@ fn build_types(rows: &KeyspaceRows, spellings: &mut Spellings) -> BTreeMap<Box<s
     let mut types = BTreeMap::new();
     for (key, row) in rows.live(SchemaTable::Types) {
         let Some(name) = key.first() else { continue };
-        let names = row
-            .get("field_names")
-            .and_then(Value::as_texts)
-            .unwrap_or_default();
-        let field_types = row
-            .get("field_types")
-            .and_then(Value::as_texts)
-            .unwrap_or_default();
-        let fields = names
-            .iter()
-            .zip(field_types)
-            .map(|(name, type_text)| FieldDefinition {
-                name: (*name).into(),
-                type_text: spellings.of(type_text),
-            });
-        let definition = TypeDefinition {
-            name: name.as_str().into(),
-            fields: fields.collect(),
-        };
+        let names = row.get("field_names").and_then(Value::as_texts).unwrap_or_default();
+        let field_types = row.get("field_types").and_then(Value::as_texts).unwrap_or_default();
+        let fields = names.iter().zip(field_types).map(|(name, type_text)| FieldDefinition {
+            name: (*name).into(),
+            type_text: spellings.of(type_text),
+        });
+        let definition = TypeDefinition { name: name.as_str().into(), fields: fields.collect() };
         types.insert(definition.name.clone(), definition);
     }
     types
@@ -154,9 +130,8 @@ fn build_columns<'a>(
         let columns = tables.entry(table.as_str()).or_default();
         // Two key columns at one place: one has been renamed, and the log did not have its deletion.
         let is_key = matches!(kind, ColumnKind::PartitionKey | ColumnKind::Clustering);
-        let rival = columns
-            .iter_mut()
-            .find(|(other, _)| is_key && other.kind == kind && other.position == position);
+        let rival =
+            columns.iter_mut().find(|(other, _)| is_key && other.kind == kind && other.position == position);
         match rival {
             Some(rival) if rival.1 < written_at => *rival = (column, written_at),
             Some(_) => {}
@@ -180,15 +155,12 @@ fn build_dropped<'a>(
             continue;
         };
         let dropped_ms = row.get("dropped_time").and_then(Value::as_int).unwrap_or(0);
-        tables
-            .entry(table.as_str())
-            .or_default()
-            .push(DroppedColumnDefinition {
-                name: name.as_str().into(),
-                kind: text(row, "kind").and_then(kind).unwrap_or(ColumnKind::Regular),
-                type_text: spellings.of(type_text),
-                dropped_at: dropped_ms.saturating_mul(1000),
-            });
+        tables.entry(table.as_str()).or_default().push(DroppedColumnDefinition {
+            name: name.as_str().into(),
+            kind: text(row, "kind").and_then(kind).unwrap_or(ColumnKind::Regular),
+            type_text: spellings.of(type_text),
+            dropped_at: dropped_ms.saturating_mul(1000),
+        });
     }
     tables
 }
@@ -200,10 +172,7 @@ fn build_indexes(rows: &KeyspaceRows) -> BTreeMap<&str, BTreeMap<Box<str>, Index
         let index = IndexDefinition {
             name: name.as_str().into(),
             kind: text(row, "kind").unwrap_or("COMPOSITES").into(),
-            options: row
-                .get("options")
-                .and_then(Value::as_text_map)
-                .unwrap_or_default(),
+            options: row.get("options").and_then(Value::as_text_map).unwrap_or_default(),
         };
         let indexes = tables.entry(table.as_str()).or_default();
         indexes.insert(index.name.clone(), index);
@@ -227,10 +196,7 @@ fn set_from_row(table: &mut TableDefinition, row: &RawRow, is_view: bool) {
             base_table_id: row.get("base_table_id").and_then(Value::as_uuid).map(TableId),
             base_table: text(row, "base_table_name").unwrap_or("").into(),
             where_clause: text(row, "where_clause").unwrap_or("").into(),
-            include_all_columns: row
-                .get("include_all_columns")
-                .and_then(Value::as_boolean)
-                .unwrap_or(false),
+            include_all_columns: row.get("include_all_columns").and_then(Value::as_boolean).unwrap_or(false),
         });
     }
     for (name, value) in row.values() {
@@ -263,10 +229,7 @@ fn build_opaque(rows: &KeyspaceRows) -> Vec<OpaqueDefinition> {
             opaque.push(OpaqueDefinition {
                 schema_table: table.name().into(),
                 name: key.clone(),
-                cells: row
-                    .values()
-                    .map(|(name, value)| (name.into(), value.to_plain_text()))
-                    .collect(),
+                cells: row.values().map(|(name, value)| (name.into(), value.to_plain_text())).collect(),
             });
         }
     }

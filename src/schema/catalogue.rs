@@ -102,10 +102,7 @@ impl Catalogue {
         if let Some(up_to) = seed.up_to {
             self.seeded_up_to = self.seeded_up_to.max(Some(up_to));
         } else {
-            self.seeded_up_to = Some(Position {
-                segment: i64::MAX,
-                offset: u64::MAX,
-            });
+            self.seeded_up_to = Some(Position { segment: i64::MAX, offset: u64::MAX });
         }
         for name in keyspaces {
             self.rebuild(&name, Position::START, i64::MIN);
@@ -128,11 +125,7 @@ impl Catalogue {
     /// Changes of `system` and `system_schema` are followed but not returned: each node defines them itself, and
     /// does so at every start.
     pub fn apply(&mut self, mutation: &Mutation<'_>, position: Position) -> Vec<SchemaChange> {
-        if !mutation
-            .updates
-            .iter()
-            .any(|update| update.table.keyspace() == "system_schema")
-        {
+        if !mutation.updates.iter().any(|update| update.table.keyspace() == "system_schema") {
             return Vec::new();
         }
         let may_rewind = self.seeded_up_to.is_some_and(|up_to| position <= up_to);
@@ -151,8 +144,7 @@ impl Catalogue {
         let rows = self.rows.keyspaces.get(name);
         let after = rows.and_then(|rows| build_keyspace(name, rows));
         for table in rows.map(incomplete_tables).unwrap_or_default() {
-            self.unresolved
-                .insert((name.into(), table), UnreadableReason::ColumnsUnknown);
+            self.unresolved.insert((name.into(), table), UnreadableReason::ColumnsUnknown);
         }
         let before = self.keyspaces.remove(name);
         let rewound = rows.map(KeyspaceRows::rewound_tables).unwrap_or_default();
@@ -167,9 +159,7 @@ impl Catalogue {
             let same_types = before.as_ref().is_some_and(|before| before.types == after.types);
             for table in after.tables.values().chain(after.views.values()) {
                 let key = (after.name.clone(), table.name.clone());
-                let old = before
-                    .as_ref()
-                    .and_then(|before| before.table_or_view(&table.name));
+                let old = before.as_ref().and_then(|before| before.table_or_view(&table.name));
                 if same_types && old == Some(table) && !unresolved.contains(&key) {
                     continue;
                 }
@@ -203,10 +193,7 @@ impl Catalogue {
         if let Some(builtin) = self.system.table(id) {
             add_missing_columns(&mut parts, builtin);
         }
-        let seeded = self
-            .versions(id)
-            .first()
-            .filter(|version| version.position == Position::START);
+        let seeded = self.versions(id).first().filter(|version| version.position == Position::START);
         if rewound && let Some(seeded) = seeded {
             add_missing_columns(&mut parts, &seeded.schema);
         }
@@ -220,11 +207,8 @@ impl Catalogue {
             }
             return Ok(());
         }
-        let version = TableVersion {
-            position,
-            schema: Arc::new(schema),
-            definition: Arc::new(table.clone()),
-        };
+        let version =
+            TableVersion { position, schema: Arc::new(schema), definition: Arc::new(table.clone()) };
         if position == Position::START {
             versions.retain(|version| version.position != Position::START);
             versions.insert(0, version);
@@ -238,19 +222,12 @@ impl Catalogue {
     /// `position` that is the newest version of an entry before it; a table that was not yet known then has
     /// its oldest version, as it is better than none.
     pub fn at(&self, position: Position) -> CatalogueAt<'_> {
-        CatalogueAt {
-            catalogue: self,
-            position,
-        }
+        CatalogueAt { catalogue: self, position }
     }
 
     /// Returns the current schema of a table or view by its name.
     pub fn table_by_name(&self, keyspace: &str, name: &str) -> Option<&Arc<TableSchema>> {
-        match self
-            .keyspaces
-            .get(keyspace)
-            .and_then(|keyspace| keyspace.table_or_view(name))
-        {
+        match self.keyspaces.get(keyspace).and_then(|keyspace| keyspace.table_or_view(name)) {
             Some(table) => self.table(table.id?),
             None => self.system.by_name(keyspace, name),
         }
@@ -281,14 +258,11 @@ impl Catalogue {
 
     /// Returns the tables that exist but whose rows cannot be read, each with its reason.
     pub fn unreadable(&self) -> Vec<UnreadableTable> {
-        let unresolved = self
-            .unresolved
-            .iter()
-            .map(|((keyspace, name), reason)| UnreadableTable {
-                keyspace: keyspace.clone(),
-                name: name.clone(),
-                reason: reason.clone(),
-            });
+        let unresolved = self.unresolved.iter().map(|((keyspace, name), reason)| UnreadableTable {
+            keyspace: keyspace.clone(),
+            name: name.clone(),
+            reason: reason.clone(),
+        });
         unresolved.collect()
     }
 

@@ -29,11 +29,7 @@ pub struct KeyspaceDefinition {
 impl KeyspaceDefinition {
     /// Returns an empty keyspace with `durable_writes` and without replication options.
     pub fn new(name: &str) -> Self {
-        Self {
-            name: name.into(),
-            durable_writes: true,
-            ..Self::default()
-        }
+        Self { name: name.into(), durable_writes: true, ..Self::default() }
     }
 
     /// Returns the table or view of that name.
@@ -43,9 +39,7 @@ impl KeyspaceDefinition {
 
     /// Finds the table that has an index, with the index.
     pub fn index(&self, name: &str) -> Option<(&TableDefinition, &IndexDefinition)> {
-        self.tables
-            .values()
-            .find_map(|table| Some((table, table.indexes.get(name)?)))
+        self.tables.values().find_map(|table| Some((table, table.indexes.get(name)?)))
     }
 }
 
@@ -127,9 +121,7 @@ impl TableDefinition {
                 ColumnKind::Clustering => (1, column.position),
                 ColumnKind::Static | ColumnKind::Regular => (2, 0),
             };
-            place(a)
-                .cmp(&place(b))
-                .then_with(|| a.name_bytes.cmp(&b.name_bytes))
+            place(a).cmp(&place(b)).then_with(|| a.name_bytes.cmp(&b.name_bytes))
         });
         self.dropped.sort_by(|a, b| a.name.cmp(&b.name));
     }

@@ -124,11 +124,7 @@ pub(super) fn diff(
         return Vec::new();
     };
     let empty = KeyspaceDefinition::new(&name);
-    let mut changes = Changes {
-        keyspace: &name,
-        written_at,
-        list: Vec::new(),
-    };
+    let mut changes = Changes { keyspace: &name, written_at, list: Vec::new() };
     changes.drops(before.unwrap_or(&empty), after.unwrap_or(&empty));
     match (before, after) {
         (Some(_), None) => {
@@ -195,10 +191,7 @@ impl Changes<'_> {
     fn drops(&mut self, before: &KeyspaceDefinition, after: &KeyspaceDefinition) {
         self.drop_tables(&before.views, &after.views);
         for (table, index) in indexes(before) {
-            let same_table = after
-                .tables
-                .get(&table.name)
-                .filter(|after| is_same(table, after));
+            let same_table = after.tables.get(&table.name).filter(|after| is_same(table, after));
             if let Some(same_table) = same_table
                 && same_table.indexes.get(&index.name) != Some(index)
             {
@@ -255,11 +248,7 @@ impl Changes<'_> {
             }
             let keyspace = self.keyspace;
             let text = cql::create_table(keyspace, table, TableText::Plain);
-            let kind = if old.is_some() {
-                ChangeKind::Alter
-            } else {
-                ChangeKind::Create
-            };
+            let kind = if old.is_some() { ChangeKind::Alter } else { ChangeKind::Create };
             let change = self.push(kind, object_of(table), &table.name, text);
             change.table = Some(table.name.clone());
             change.table_id = table.id;
@@ -289,11 +278,7 @@ impl Changes<'_> {
 }
 
 fn object_of(table: &TableDefinition) -> ObjectKind {
-    if table.view.is_some() {
-        ObjectKind::View
-    } else {
-        ObjectKind::Table
-    }
+    if table.view.is_some() { ObjectKind::View } else { ObjectKind::Table }
 }
 
 fn indexes(
@@ -311,11 +296,7 @@ fn is_same(before: &TableDefinition, after: &TableDefinition) -> bool {
 /// Returns whether anything differs that the table's own statements say; indexes are objects of their own.
 fn is_altered(before: &TableDefinition, after: &TableDefinition) -> bool {
     let same_columns = before.columns.len() == after.columns.len()
-        && before
-            .columns
-            .iter()
-            .zip(&after.columns)
-            .all(|(a, b)| is_same_column(a, b));
+        && before.columns.iter().zip(&after.columns).all(|(a, b)| is_same_column(a, b));
     !same_columns
         || before.flags != after.flags
         || before.dropped != after.dropped
@@ -325,21 +306,8 @@ fn is_altered(before: &TableDefinition, after: &TableDefinition) -> bool {
 
 /// Masks are not followed in the log, only read from text.
 fn is_same_column(a: &ColumnDefinition, b: &ColumnDefinition) -> bool {
-    (
-        &a.name,
-        &a.name_bytes,
-        a.kind,
-        a.position,
-        &a.type_text,
-        a.reversed,
-    ) == (
-        &b.name,
-        &b.name_bytes,
-        b.kind,
-        b.position,
-        &b.type_text,
-        b.reversed,
-    )
+    (&a.name, &a.name_bytes, a.kind, a.position, &a.type_text, a.reversed)
+        == (&b.name, &b.name_bytes, b.kind, b.position, &b.type_text, b.reversed)
 }
 
 /// Iterates over the options that have another value after a change. An option that was not there before is
@@ -357,12 +325,8 @@ pub(super) fn changed_options<'a>(
 }
 
 fn dropped_columns(before: &TableDefinition, after: &TableDefinition) -> BTreeMap<Box<str>, i64> {
-    let new = after
-        .dropped
-        .iter()
-        .filter(|dropped| !before.dropped.contains(dropped));
-    new.map(|dropped| (dropped.name.clone(), dropped.dropped_at))
-        .collect()
+    let new = after.dropped.iter().filter(|dropped| !before.dropped.contains(dropped));
+    new.map(|dropped| (dropped.name.clone(), dropped.dropped_at)).collect()
 }
 
 fn renamed_fields(before: &TypeDefinition, after: &TypeDefinition) -> BTreeMap<Box<str>, Box<str>> {

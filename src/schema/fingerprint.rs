@@ -33,11 +33,7 @@ impl Fingerprint {
             u8::from(flags.dense),
             u8::from(flags.super_column_family),
         ]);
-        let columns = table
-            .partition_key()
-            .iter()
-            .chain(table.clustering())
-            .chain(table.values());
+        let columns = table.partition_key().iter().chain(table.clustering()).chain(table.values());
         for column in columns {
             hash_column(&mut hash, column);
         }

@@ -36,21 +36,12 @@ impl UserTypeLookup for TypeResolver<'_> {
 impl<'a> TypeResolver<'a> {
     /// Resolves the keyspace's user-defined types. One that cannot be is unknown to those that use it.
     pub(super) fn new(keyspace: &'a KeyspaceDefinition) -> Self {
-        let mut resolver = Self {
-            keyspace,
-            user_types: BTreeMap::new(),
-            known: RefCell::default(),
-        };
+        let mut resolver = Self { keyspace, user_types: BTreeMap::new(), known: RefCell::default() };
         for definition in types_in_order(keyspace) {
             if let Ok(fields) = resolver.fields(definition) {
-                let user_type = UserType {
-                    keyspace: keyspace.name.clone(),
-                    name: definition.name.clone(),
-                    fields,
-                };
-                resolver
-                    .user_types
-                    .insert(definition.name.clone(), Arc::new(user_type));
+                let user_type =
+                    UserType { keyspace: keyspace.name.clone(), name: definition.name.clone(), fields };
+                resolver.user_types.insert(definition.name.clone(), Arc::new(user_type));
             }
         }
         resolver
@@ -60,10 +51,8 @@ impl<'a> TypeResolver<'a> {
         if let Some(known) = self.known.borrow().get(type_text) {
             return Ok(known.clone());
         }
-        let ty = CqlType::parse(type_text, &self.keyspace.name, self).map_err(|source| TypeError {
-            text: type_text.into(),
-            source,
-        })?;
+        let ty = CqlType::parse(type_text, &self.keyspace.name, self)
+            .map_err(|source| TypeError { text: type_text.into(), source })?;
         self.known.borrow_mut().insert(type_text.into(), ty.clone());
         Ok(ty)
     }
@@ -91,10 +80,7 @@ impl<'a> TypeResolver<'a> {
         let mut dropped = Vec::new();
         for column in &table.dropped {
             let parts = ColumnDefinition::new(&column.name, column.kind, 0, &column.type_text);
-            dropped.push(DroppedColumn {
-                column: self.column(&parts)?,
-                dropped_at: column.dropped_at,
-            });
+            dropped.push(DroppedColumn { column: self.column(&parts)?, dropped_at: column.dropped_at });
         }
         Ok(SchemaParts {
             id,
@@ -127,9 +113,7 @@ pub(super) fn add_missing_columns(parts: &mut SchemaParts, other: &TableSchema) 
     for column in other.values() {
         let columns = parts.columns.iter();
         let dropped = parts.dropped.iter().map(|dropped| &dropped.column);
-        let known = columns
-            .chain(dropped)
-            .any(|known| known.name_bytes == column.name_bytes);
+        let known = columns.chain(dropped).any(|known| known.name_bytes == column.name_bytes);
         if !known && matches!(column.kind, ColumnKind::Static | ColumnKind::Regular) {
             parts.columns.push(column.clone());
         }

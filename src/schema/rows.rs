@@ -32,12 +32,8 @@ pub(super) enum SchemaTable {
 }
 
 impl SchemaTable {
-    pub(super) const OPAQUE: [Self; 4] = [
-        Self::Triggers,
-        Self::Functions,
-        Self::Aggregates,
-        Self::ColumnMasks,
-    ];
+    pub(super) const OPAQUE: [Self; 4] =
+        [Self::Triggers, Self::Functions, Self::Aggregates, Self::ColumnMasks];
 
     pub(super) const ALL: [Self; 11] = [
         Self::Keyspaces,
@@ -105,10 +101,7 @@ impl RawRow {
     /// Returns a seed's row, all of it written at one time.
     pub(super) fn seed(written_at: i64, cells: impl IntoIterator<Item = (Box<str>, Value)>) -> Self {
         let cells = cells.into_iter().map(|(name, value)| {
-            let cell = RawCell {
-                timestamp: written_at,
-                value: Some(value),
-            };
+            let cell = RawCell { timestamp: written_at, value: Some(value) };
             (name, cell)
         });
         Self {
@@ -134,9 +127,7 @@ impl RawRow {
 
     /// Iterates over the columns that have a value.
     pub(super) fn values(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.cells
-            .iter()
-            .filter_map(|(name, cell)| Some((&**name, cell.value.as_ref()?)))
+        self.cells.iter().filter_map(|(name, cell)| Some((&**name, cell.value.as_ref()?)))
     }
 
     /// Returns the greatest write time of what is live in the row.
@@ -214,11 +205,7 @@ pub(super) struct KeyspaceRows {
 impl KeyspaceRows {
     /// Iterates over the live rows of one schema table in order of their keys.
     pub(super) fn live(&self, table: SchemaTable) -> impl Iterator<Item = (&RowKey, &RawRow)> {
-        self.rows
-            .get(&table)
-            .into_iter()
-            .flatten()
-            .filter(|(_, row)| row.is_live())
+        self.rows.get(&table).into_iter().flatten().filter(|(_, row)| row.is_live())
     }
 
     /// Returns one live row.
@@ -228,11 +215,7 @@ impl KeyspaceRows {
 
     /// Puts a seed's row; one that the log wrote stays, and one that it deleted later is not put.
     pub(super) fn seed(&mut self, table: SchemaTable, key: RowKey, row: RawRow) {
-        if self
-            .deletions
-            .get(&table)
-            .is_some_and(|&deletion| row.written_at() <= Some(deletion))
-        {
+        if self.deletions.get(&table).is_some_and(|&deletion| row.written_at() <= Some(deletion)) {
             return;
         }
         let rows = self.rows.entry(table).or_default();
@@ -253,8 +236,7 @@ impl KeyspaceRows {
             .into_iter()
             .filter_map(|schema_table| known(schema_table)?.get(table)?.seeded_at)
             .max();
-        row.liveness
-            .is_some_and(|liveness| Some(liveness.timestamp) <= seeded_at)
+        row.liveness.is_some_and(|liveness| Some(liveness.timestamp) <= seeded_at)
     }
 
     /// Forgets what seeds know of one table's columns: all of it, or what is newer than a time. A newer key
@@ -279,21 +261,16 @@ impl KeyspaceRows {
 
     /// Returns the tables of which seeds know columns that the log here may not have yet.
     pub(super) fn rewound_tables(&self) -> BTreeSet<&str> {
-        let tables = self
-            .live(SchemaTable::Tables)
-            .chain(self.live(SchemaTable::Views));
+        let tables = self.live(SchemaTable::Tables).chain(self.live(SchemaTable::Views));
         let rewound = tables.filter(|(_, row)| row.rewound);
-        rewound
-            .filter_map(|(key, _)| key.first().map(String::as_str))
-            .collect()
+        rewound.filter_map(|(key, _)| key.first().map(String::as_str)).collect()
     }
 
     /// Iterates over the deletions that are remembered: of rows by key, of the whole partition without one.
     pub(super) fn deletions(&self) -> impl Iterator<Item = (SchemaTable, Option<&RowKey>, i64)> {
         let partitions = self.deletions.iter().map(|(table, at)| (*table, None, *at));
         let rows = self.rows.iter().flat_map(|(table, rows)| {
-            rows.iter()
-                .filter_map(|(key, row)| Some((*table, Some(key), row.deletion?)))
+            rows.iter().filter_map(|(key, row)| Some((*table, Some(key), row.deletion?)))
         });
         partitions.chain(rows)
     }
@@ -399,9 +376,7 @@ impl SchemaRows {
         }
         for (table, keyspace, update) in schema_updates(mutation) {
             let written_at = newest_timestamp(update);
-            let entry = touched
-                .entry(Box::from(keyspace))
-                .or_insert(Touched { written_at });
+            let entry = touched.entry(Box::from(keyspace)).or_insert(Touched { written_at });
             entry.written_at = entry.written_at.max(written_at);
             let rows = self.keyspaces.entry(keyspace.into()).or_default();
             if let Some(deletion) = update.deletion
@@ -473,8 +448,7 @@ impl SchemaRows {
         let mut times: Vec<_> = dropped.iter().filter_map(|rows| rows.newest_deletion()).collect();
         times.sort_unstable();
         let kept_from = times.get(times.len().saturating_sub(TOMBSTONES_MAX / 2)).copied();
-        self.keyspaces
-            .retain(|_, rows| !rows.is_empty() || rows.newest_deletion() >= kept_from);
+        self.keyspaces.retain(|_, rows| !rows.is_empty() || rows.newest_deletion() >= kept_from);
     }
 }
 
@@ -494,20 +468,15 @@ fn schema_updates<'m, 'a>(
 
 /// Iterates over the rows of an update. No release of Cassandra writes range deletions to `system_schema`.
 fn rows_of<'m, 'a>(update: &'m PartitionUpdate<'a>) -> impl Iterator<Item = &'m Row<'a>> {
-    update
-        .unfiltereds
-        .iter()
-        .filter_map(|unfiltered| match unfiltered {
-            Unfiltered::Row(row) => Some(row),
-            Unfiltered::Marker(_) => None,
-        })
+    update.unfiltereds.iter().filter_map(|unfiltered| match unfiltered {
+        Unfiltered::Row(row) => Some(row),
+        Unfiltered::Marker(_) => None,
+    })
 }
 
 fn row_key(update: &PartitionUpdate<'_>, row: &Row<'_>) -> Option<RowKey> {
     let values = row.clustering.iter().zip(update.table.clustering());
-    values
-        .map(|(bytes, column)| Some(Value::decode(&column.ty, (*bytes)?)?.to_plain_text()))
-        .collect()
+    values.map(|(bytes, column)| Some(Value::decode(&column.ty, (*bytes)?)?.to_plain_text())).collect()
 }
 
 fn newest_timestamp(update: &PartitionUpdate<'_>) -> i64 {

@@ -40,10 +40,7 @@ pub struct Seed {
 impl Seed {
     /// Returns a seed without write times, as from CQL text.
     pub fn new(keyspaces: BTreeMap<Box<str>, KeyspaceDefinition>) -> Self {
-        Self {
-            keyspaces,
-            ..Self::default()
-        }
+        Self { keyspaces, ..Self::default() }
     }
 
     /// Sets the write time of a row of `system_schema`, in µs. `schema_table` is its table there
@@ -98,10 +95,7 @@ fn keyspace_rows(keyspace: &KeyspaceDefinition) -> Vec<SeedRow> {
     for definition in keyspace.types.values() {
         let names = definition.fields.iter().map(|field| &*field.name);
         let types = definition.fields.iter().map(|field| &*field.type_text);
-        let cells = vec![
-            cell("field_names", Value::texts(names)),
-            cell("field_types", Value::texts(types)),
-        ];
+        let cells = vec![cell("field_names", Value::texts(names)), cell("field_types", Value::texts(types))];
         rows.push((SchemaTable::Types, key(&[&definition.name]), cells));
     }
     for table in keyspace.tables.values().chain(keyspace.views.values()) {
@@ -109,10 +103,7 @@ fn keyspace_rows(keyspace: &KeyspaceDefinition) -> Vec<SeedRow> {
     }
     for opaque in &keyspace.opaque {
         if let Some(table) = SchemaTable::from_name(&opaque.schema_table) {
-            let cells = opaque
-                .cells
-                .iter()
-                .map(|(name, value)| cell(name, Value::text(value)));
+            let cells = opaque.cells.iter().map(|(name, value)| cell(name, Value::text(value)));
             rows.push((table, opaque.name.clone(), cells.collect()));
         }
     }
@@ -142,11 +133,7 @@ fn table_rows(table: &TableDefinition, rows: &mut Vec<SeedRow>) {
     };
     rows.push((schema_table, key(&[&table.name]), cells));
     for column in &table.columns {
-        rows.push((
-            SchemaTable::Columns,
-            key(&[&table.name, &column.name]),
-            column_cells(column),
-        ));
+        rows.push((SchemaTable::Columns, key(&[&table.name, &column.name]), column_cells(column)));
     }
     for dropped in &table.dropped {
         let cells = vec![
@@ -154,17 +141,11 @@ fn table_rows(table: &TableDefinition, rows: &mut Vec<SeedRow>) {
             cell("kind", Value::text(kind_name(dropped.kind))),
             cell("type", Value::text(&dropped.type_text)),
         ];
-        rows.push((
-            SchemaTable::DroppedColumns,
-            key(&[&table.name, &dropped.name]),
-            cells,
-        ));
+        rows.push((SchemaTable::DroppedColumns, key(&[&table.name, &dropped.name]), cells));
     }
     for index in table.indexes.values() {
-        let cells = vec![
-            cell("kind", Value::text(&index.kind)),
-            cell("options", Value::text_map(&index.options)),
-        ];
+        let cells =
+            vec![cell("kind", Value::text(&index.kind)), cell("options", Value::text_map(&index.options))];
         rows.push((SchemaTable::Indexes, key(&[&table.name, &index.name]), cells));
     }
 }
@@ -222,9 +203,7 @@ fn option_value(value: &OptionValue) -> Value {
         OptionValue::Boolean(value) => Value::Boolean(*value),
         OptionValue::Map(map) => Value::text_map(map),
         OptionValue::BlobMap(map) => Value::Map(
-            map.iter()
-                .map(|(key, value)| (Value::text(key), Value::Blob(value.clone())))
-                .collect(),
+            map.iter().map(|(key, value)| (Value::text(key), Value::Blob(value.clone()))).collect(),
         ),
     }
 }

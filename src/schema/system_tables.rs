@@ -46,14 +46,10 @@ impl SystemTables {
 
     /// The text is part of the program: its tests show that it can be read.
     fn read() -> Self {
-        let mut keyspaces: Keyspaces = KEYSPACES
-            .iter()
-            .map(|name| ((*name).into(), KeyspaceDefinition::new(name)))
-            .collect();
+        let mut keyspaces: Keyspaces =
+            KEYSPACES.iter().map(|name| ((*name).into(), KeyspaceDefinition::new(name))).collect();
         let script = Script::parse(TEXT).expect("the built-in tables are valid CQL");
-        script
-            .execute(&mut keyspaces)
-            .expect("the built-in tables do not contradict each other");
+        script.execute(&mut keyspaces).expect("the built-in tables do not contradict each other");
         let (mut tables, mut by_name) = (HashMap::new(), BTreeMap::new());
         for keyspace in keyspaces.values() {
             let types = TypeResolver::new(keyspace);

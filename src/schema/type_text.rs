@@ -151,10 +151,7 @@ mod tests {
         for (text, canonical) in [
             ("VARCHAR", "text"),
             ("map< text,frozen<ks.\"My T\">>", "map<text, frozen<\"My T\">>"),
-            (
-                "tuple<int,tuple<text,boolean>>",
-                "frozen<tuple<int, frozen<tuple<text, boolean>>>>",
-            ),
+            ("tuple<int,tuple<text,boolean>>", "frozen<tuple<int, frozen<tuple<text, boolean>>>>"),
             ("frozen<tuple<int>>", "frozen<tuple<int>>"),
             ("frozen<vector<float,3>>", "vector<float, 3>"),
             (
@@ -164,14 +161,7 @@ mod tests {
         ] {
             assert_eq!(TypeText::parse(text).unwrap().to_string(), canonical);
         }
-        for bad in [
-            "",
-            "list<int",
-            "map<int>",
-            "list<int, int>",
-            "vector<int>",
-            "int int",
-        ] {
+        for bad in ["", "list<int", "map<int>", "list<int, int>", "vector<int>", "int int"] {
             assert!(TypeText::parse(bad).is_err(), "{bad}");
         }
     }

@@ -66,11 +66,7 @@ impl Value {
     }
 
     pub(super) fn text_map(map: &BTreeMap<String, String>) -> Self {
-        Self::Map(
-            map.iter()
-                .map(|(key, value)| (Self::text(key), Self::text(value)))
-                .collect(),
-        )
+        Self::Map(map.iter().map(|(key, value)| (Self::text(key), Self::text(value))).collect())
     }
 
     pub(super) fn as_text(&self) -> Option<&str> {

@@ -83,7 +83,8 @@ impl Sink for FileSink {
 /// Names of keyspaces and tables are letters, digits and underscores in all versions read here; anything else
 /// must not become a path.
 fn file_name(subject: Subject<'_>) -> String {
-    let safe = |name: &str| name.replace(|character: char| !(character.is_alphanumeric() || character == '_'), "%");
+    let safe =
+        |name: &str| name.replace(|character: char| !(character.is_alphanumeric() || character == '_'), "%");
     match subject {
         Subject::Table { keyspace, table } => format!("{}.{}.jsonl", safe(keyspace), safe(table)),
         Subject::Schema => "schema-changes.jsonl".into(),

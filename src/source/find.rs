@@ -50,10 +50,7 @@ pub fn find_segments<P: AsRef<Path>>(
     let mut found = BTreeMap::new();
     for path in paths {
         let path = path.as_ref();
-        let unreadable = |source| FindError::Unreadable {
-            path: path.into(),
-            source,
-        };
+        let unreadable = |source| FindError::Unreadable { path: path.into(), source };
         if fs::metadata(path).map_err(unreadable)?.is_dir() {
             find_in_directory(path, &mut found)?;
             for inner in ["commitlog", "cdc_raw"].map(|name| path.join(name)) {
@@ -70,10 +67,7 @@ pub fn find_segments<P: AsRef<Path>>(
 }
 
 fn find_in_directory(directory: &Path, found: &mut BTreeMap<i64, SegmentFile>) -> Result<(), FindError> {
-    let unreadable = |source| FindError::Unreadable {
-        path: directory.into(),
-        source,
-    };
+    let unreadable = |source| FindError::Unreadable { path: directory.into(), source };
     for entry in fs::read_dir(directory).map_err(unreadable)? {
         if let Some(segment) = segment_file(&entry.map_err(unreadable)?.path()) {
             keep_longer(found, segment);
@@ -86,11 +80,7 @@ fn find_in_directory(directory: &Path, found: &mut BTreeMap<i64, SegmentFile>) -
 fn segment_file(path: &Path) -> Option<SegmentFile> {
     let name = SegmentFileName::parse(path.file_name()?.to_str()?)?;
     let metadata = fs::symlink_metadata(path).ok()?;
-    metadata.is_file().then(|| SegmentFile {
-        name,
-        path: path.into(),
-        bytes: metadata.len(),
-    })
+    metadata.is_file().then(|| SegmentFile { name, path: path.into(), bytes: metadata.len() })
 }
 
 fn keep_longer(found: &mut BTreeMap<i64, SegmentFile>, segment: SegmentFile) {
@@ -123,16 +113,9 @@ mod tests {
         write(&cdc_raw, "notes.txt", 5);
         std::os::unix::fs::symlink(cdc_raw.join("notes.txt"), cdc_raw.join("CommitLog-7-11.log")).unwrap();
 
-        for paths in [
-            vec![node.path()],
-            vec![&*commitlog, &*cdc_raw],
-            vec![&*cdc_raw, &*commitlog],
-        ] {
+        for paths in [vec![node.path()], vec![&*commitlog, &*cdc_raw], vec![&*cdc_raw, &*commitlog]] {
             let found = find_segments(paths).unwrap();
-            let seen: Vec<_> = found
-                .iter()
-                .map(|segment| (segment.name.id, segment.bytes))
-                .collect();
+            let seen: Vec<_> = found.iter().map(|segment| (segment.name.id, segment.bytes)).collect();
             assert_eq!(seen, [(9, 20), (10, 30)]);
         }
     }

@@ -58,10 +58,7 @@ pub struct SegmentReader {
 impl SegmentReader {
     /// Makes a reader; the options' file name is set anew for each file.
     pub fn new(options: DecoderOptions) -> Self {
-        Self {
-            decoder: SegmentDecoder::new(options),
-            window: Vec::new(),
-        }
+        Self { decoder: SegmentDecoder::new(options), window: Vec::new() }
     }
 
     /// Returns the header of the segment that is, or was last, read.
@@ -79,44 +76,32 @@ impl SegmentReader {
         name: Option<SegmentFileName>,
         mut tell: impl FnMut(Event<'_>) -> Result<(), E>,
     ) -> Result<SegmentEnd, E> {
-        let io = |offset| {
-            move |source| ReadError::Io {
-                path: path.into(),
-                offset,
-                source,
-            }
-        };
+        let io = |offset| move |source| ReadError::Io { path: path.into(), offset, source };
         let file = File::open(path).map_err(io(0))?;
         let file_length = file.metadata().map_err(io(0))?.len();
         self.decoder.reset(name);
         let (mut window_offset, mut window_bytes) = (0, 0);
         loop {
             let window = self.window.get(..window_bytes).unwrap_or_default();
-            let input = Input {
-                file_length,
-                file_state: FileState::Final,
-                window_offset,
-                window,
-            };
-            match self.decoder.poll(input).map_err(|source| ReadError::Segment {
-                path: path.into(),
-                source,
-            })? {
+            let input = Input { file_length, file_state: FileState::Final, window_offset, window };
+            match self
+                .decoder
+                .poll(input)
+                .map_err(|source| ReadError::Segment { path: path.into(), source })?
+            {
                 Poll::Header(header) => tell(Event::Header(header))?,
                 Poll::Entry(entry) => tell(Event::Entry(&entry))?,
                 Poll::Damage(damage) => tell(Event::Damage(&damage))?,
                 Poll::Need(range) => {
                     window_offset = range.start;
-                    let wanted = (range.end - range.start)
-                        .max(WINDOW_BYTES as u64)
-                        .min(file_length - range.start);
+                    let wanted =
+                        (range.end - range.start).max(WINDOW_BYTES as u64).min(file_length - range.start);
                     window_bytes = wanted as usize;
                     if self.window.len() < window_bytes {
                         self.window.resize(window_bytes, 0);
                     }
                     let window = self.window.get_mut(..window_bytes).unwrap_or_default();
-                    file.read_exact_at(window, window_offset)
-                        .map_err(io(window_offset))?;
+                    file.read_exact_at(window, window_offset).map_err(io(window_offset))?;
                 }
                 Poll::End(end) => return Ok(end),
                 Poll::Wait => return Err(ReadError::from_wait(path, file_length).into()),
@@ -128,10 +113,6 @@ impl SegmentReader {
 impl ReadError {
     /// A final file never waits; should it ever, this is better than turning for ever.
     fn from_wait(path: &Path, offset: u64) -> Self {
-        Self::Io {
-            path: path.into(),
-            offset,
-            source: io::ErrorKind::UnexpectedEof.into(),
-        }
+        Self::Io { path: path.into(), offset, source: io::ErrorKind::UnexpectedEof.into() }
     }
 }

@@ -47,8 +47,7 @@ pub(crate) fn sets() -> &'static [GoldenSet] {
         for version in entries(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")) {
             if version.is_dir() {
                 archives.extend(entries(&version).into_iter().filter(|path| {
-                    path.file_name()
-                        .is_some_and(|name| name.to_string_lossy().ends_with(".tar.zst"))
+                    path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(".tar.zst"))
                 }));
             }
         }
@@ -68,19 +67,11 @@ fn entries(directory: &Path) -> Vec<PathBuf> {
 /// Unpacks an archive, unless that was done before. Other processes may do the same at the same time: the
 /// directory gets its name when it is whole.
 fn unpack(archive: &Path) -> GoldenSet {
-    let set = archive
-        .file_name()
-        .unwrap()
-        .to_str()
-        .unwrap()
-        .trim_end_matches(".tar.zst");
+    let set = archive.file_name().unwrap().to_str().unwrap().trim_end_matches(".tar.zst");
     let version = archive.parent().unwrap().file_name().unwrap().to_str().unwrap();
     let bytes = fs::read(archive).unwrap();
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("golden");
-    let whole = cache.join(format!(
-        "{version}-{set}-{:016x}",
-        xxhash_rust::xxh3::xxh3_64(&bytes)
-    ));
+    let whole = cache.join(format!("{version}-{set}-{:016x}", xxhash_rust::xxh3::xxh3_64(&bytes)));
     if !whole.exists() {
         fs::create_dir_all(&cache).unwrap();
         let unpacking = tempfile::tempdir_in(&cache).unwrap();
@@ -89,10 +80,7 @@ fn unpack(archive: &Path) -> GoldenSet {
         let renamed = fs::rename(unpacking.path(), &whole);
         assert!(whole.exists(), "{}: {renamed:?}", whole.display());
     }
-    GoldenSet {
-        name: format!("{version}/{set}"),
-        directory: whole.join(set),
-    }
+    GoldenSet { name: format!("{version}/{set}"), directory: whole.join(set) }
 }
 
 /// Calls `work` with each item, in a few threads, and returns what it gives, in any order. Panics if it panics.
@@ -123,11 +111,7 @@ pub(crate) fn ringtap(arguments: &[String], keystore: Option<&Path>) -> String {
         command.arg("--keystore").arg(keystore);
         command.env("RINGTAP_KEYSTORE_PASSWORD", "cassandra");
     }
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = command.output().unwrap();
+    let Output { status, stdout, stderr } = command.output().unwrap();
     let told = String::from_utf8_lossy(&stderr);
     assert!(status.success(), "ringtap {arguments:?}: {status}\n{told}");
     String::from_utf8(stdout).unwrap()

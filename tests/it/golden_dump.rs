@@ -29,22 +29,14 @@ struct Compared {
 #[test]
 fn the_dump_of_every_golden_set_is_that_of_cassandras_reader() {
     let logs: Vec<Log> = golden::sets().iter().flat_map(logs_of).collect();
-    let compared = golden::for_each(&logs, |log| {
-        compare(log).unwrap_or_else(|difference| panic!("{difference}"))
-    });
+    let compared =
+        golden::for_each(&logs, |log| compare(log).unwrap_or_else(|difference| panic!("{difference}")));
     let lines: usize = compared.iter().map(|log| log.lines).sum();
     let excepted: usize = compared.iter().map(|log| log.excepted).sum();
-    println!(
-        "{} logs, {lines} lines compared, {excepted} of them by an exception",
-        logs.len()
-    );
+    println!("{} logs, {lines} lines compared, {excepted} of them by an exception", logs.len());
     assert_eq!(lines, LINES);
     for exception in EXCEPTIONS {
-        assert!(
-            logs.iter().any(|log| log.name == exception.log),
-            "no log {}",
-            exception.log
-        );
+        assert!(logs.iter().any(|log| log.name == exception.log), "no log {}", exception.log);
     }
 }
 
@@ -55,21 +47,13 @@ fn logs_of(set: &GoldenSet) -> Vec<Log> {
         expected: set.path(expected),
         keystore: set.keystore(),
     };
-    let node = |prefix: &str| {
-        vec![
-            set.path(&format!("{prefix}cdc_raw")),
-            set.path(&format!("{prefix}commitlog")),
-        ]
-    };
+    let node =
+        |prefix: &str| vec![set.path(&format!("{prefix}cdc_raw")), set.path(&format!("{prefix}commitlog"))];
     if set.path("node1").exists() {
         let nodes = ["node1", "node2", "node3"];
         return nodes
             .map(|name| {
-                log(
-                    &format!("/{name}"),
-                    node(&format!("{name}/")),
-                    &format!("{name}/expected.jsonl"),
-                )
+                log(&format!("/{name}"), node(&format!("{name}/")), &format!("{name}/expected.jsonl"))
             })
             .into();
     }
@@ -91,15 +75,8 @@ fn compare(log: &Log) -> Result<Compared, String> {
     let found = ringtap(&arguments(&["dump"], &log.paths), log.keystore.as_deref());
     let expected: Vec<&str> = expected.lines().collect();
     let found: Vec<&str> = found.lines().collect();
-    let lines = Lines {
-        log: &log.name,
-        expected: &expected,
-        found: &found,
-    };
-    let mut compared = Compared {
-        lines: expected.len(),
-        excepted: 0,
-    };
+    let lines = Lines { log: &log.name, expected: &expected, found: &found };
+    let mut compared = Compared { lines: expected.len(), excepted: 0 };
     let mut used = vec![];
     for at in 0..expected.len().max(found.len()) {
         if expected.get(at) == found.get(at) {
@@ -114,10 +91,7 @@ fn compare(log: &Log) -> Result<Compared, String> {
     used.dedup();
     let listed = lines.listed();
     if used != listed {
-        return Err(format!(
-            "{}: excepted {used:?}, but listed are {listed:?}",
-            log.name
-        ));
+        return Err(format!("{}: excepted {used:?}, but listed are {listed:?}", log.name));
     }
     Ok(compared)
 }

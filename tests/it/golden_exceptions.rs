@@ -49,12 +49,7 @@ pub(crate) const EXCEPTIONS: &[Exception] = &[
         ends: &[55_876],
         reason: Reason::DroppedLater("b"),
     },
-    Exception {
-        log: "3.11/ops",
-        segment: 1_795_344_054_347,
-        ends: &[40_266],
-        reason: Reason::MutationOrder,
-    },
+    Exception { log: "3.11/ops", segment: 1_795_344_054_347, ends: &[40_266], reason: Reason::MutationOrder },
     Exception {
         log: "3.11/types",
         segment: 1_795_343_894_442,
@@ -102,9 +97,7 @@ pub(crate) const EXCEPTIONS: &[Exception] = &[
     Exception {
         log: "4.1/var-encrypted",
         segment: 1_795_343_746_448,
-        ends: &[
-            120_941, 165_689, 274_635, 274_724, 288_415, 377_163, 604_201, 611_497, 729_501,
-        ],
+        ends: &[120_941, 165_689, 274_635, 274_724, 288_415, 377_163, 604_201, 611_497, 729_501],
         reason: Reason::CounterAsLong,
     },
     Exception {
@@ -122,9 +115,7 @@ pub(crate) const EXCEPTIONS: &[Exception] = &[
     Exception {
         log: "4.1/var-lz4",
         segment: 1_795_343_596_207,
-        ends: &[
-            120_954, 165_702, 274_648, 274_745, 288_428, 377_168, 604_198, 611_494, 729_474,
-        ],
+        ends: &[120_954, 165_702, 274_648, 274_745, 288_428, 377_168, 604_198, 611_494, 729_474],
         reason: Reason::CounterAsLong,
     },
     Exception {
@@ -163,9 +154,8 @@ impl Lines<'_> {
     /// Returns the positions in the table of exceptions, in order.
     pub(crate) fn listed(&self) -> Vec<Position> {
         let of_log = EXCEPTIONS.iter().filter(|exception| exception.log == self.log);
-        let mut listed: Vec<Position> = of_log
-            .flat_map(|exception| exception.ends.iter().map(|end| (exception.segment, *end)))
-            .collect();
+        let mut listed: Vec<Position> =
+            of_log.flat_map(|exception| exception.ends.iter().map(|end| (exception.segment, *end))).collect();
         listed.sort_unstable();
         listed
     }
@@ -199,31 +189,13 @@ impl Lines<'_> {
     pub(crate) fn describe(&self, at: usize, why: &str) -> String {
         let line = |lines: &[&str]| lines.get(at).copied().unwrap_or("(no line)").to_owned();
         let (expected, found) = (line(self.expected), line(self.found));
-        let same = expected
-            .chars()
-            .zip(found.chars())
-            .take_while(|(a, b)| a == b)
-            .count();
-        let cut = |text: &str| {
-            text.chars()
-                .skip(same.saturating_sub(200))
-                .take(600)
-                .collect::<String>()
-        };
+        let same = expected.chars().zip(found.chars()).take_while(|(a, b)| a == b).count();
+        let cut = |text: &str| text.chars().skip(same.saturating_sub(200)).take(600).collect::<String>();
         let mut text = format!("{}, line {}: {why}\n", self.log, at + 1);
         let _ = writeln!(text, "the lines begin, and differ from character {same} on");
-        let _ = writeln!(
-            text,
-            "  expected {}",
-            expected.chars().take(200).collect::<String>()
-        );
+        let _ = writeln!(text, "  expected {}", expected.chars().take(200).collect::<String>());
         let _ = writeln!(text, "  found    {}", found.chars().take(200).collect::<String>());
-        let _ = write!(
-            text,
-            "there:\n  expected …{}\n  found    …{}",
-            cut(&expected),
-            cut(&found)
-        );
+        let _ = write!(text, "there:\n  expected …{}\n  found    …{}", cut(&expected), cut(&found));
         text
     }
 
@@ -234,16 +206,10 @@ impl Lines<'_> {
             return Err("differs in more than the column dropped later");
         }
         let (keyspace, table) = (quoted(&expected["keyspace"]), quoted(&expected["table"]));
-        let later = self.expected[at..]
-            .iter()
-            .filter(|line| line.contains(r#""table":"dropped_columns""#));
+        let later = self.expected[at..].iter().filter(|line| line.contains(r#""table":"dropped_columns""#));
         let dropped_at = later.map(|line| parse(line)).find_map(|line| {
             let is_of_keyspace = line["keyspace"] == "system_schema" && line["key_json"][0] == *keyspace;
-            if is_of_keyspace {
-                drop_time(&line, &table, column)
-            } else {
-                None
-            }
+            if is_of_keyspace { drop_time(&line, &table, column) } else { None }
         });
         match dropped_at {
             Some(ms) if written.iter().all(|ts| *ts < (ms + 1) * 1000) => Ok(()),
@@ -255,11 +221,8 @@ impl Lines<'_> {
     fn prove_mutation_order(&self, at: usize) -> Result<(), &'static str> {
         let here = position(self.expected[at]);
         let of_mutation = |lines: &[&str]| {
-            let mut same: Vec<String> = lines
-                .iter()
-                .filter(|line| position(line) == here)
-                .map(|&line| line.into())
-                .collect();
+            let mut same: Vec<String> =
+                lines.iter().filter(|line| position(line) == here).map(|&line| line.into()).collect();
             same.sort_unstable();
             same
         };
@@ -277,10 +240,7 @@ fn position(line: &str) -> Position {
     let segment = after("CommitLog-").split_once('-').map_or("", |(_, rest)| rest);
     let segment = segment.split_once('.').map_or("", |(id, _)| id);
     let end = after(r#","pos":"#).split(',').next().unwrap_or_default();
-    (
-        segment.parse().expect("a segment's id"),
-        end.parse().expect("a position"),
-    )
+    (segment.parse().expect("a segment's id"), end.parse().expect("a position"))
 }
 
 fn parse(line: &str) -> Value {
@@ -333,10 +293,7 @@ fn drop_time(line: &Value, table: &str, column: &str) -> Option<i64> {
         if row["clustering_json"][0] != table || row["clustering_json"][1] != column.as_str() {
             continue;
         }
-        let cell = row["cells"]
-            .as_array()?
-            .iter()
-            .find(|cell| cell["col"] == "dropped_time")?;
+        let cell = row["cells"].as_array()?.iter().find(|cell| cell["col"] == "dropped_time")?;
         return i64::from_str_radix(cell["value"].as_str()?, 16).ok();
     }
     None
@@ -347,12 +304,7 @@ fn prove_counter_as_long(expected: &str, found: &str) -> Result<(), &'static str
     let mut contexts = BTreeSet::new();
     for row in rows_of(&mut parse(expected)) {
         let cells = row["cells"].as_array().expect("cells are a list");
-        contexts.extend(
-            cells
-                .iter()
-                .filter_map(|cell| cell["value"].as_str())
-                .map(String::from),
-        );
+        contexts.extend(cells.iter().filter_map(|cell| cell["value"].as_str()).map(String::from));
     }
     let mut mended = expected.to_owned();
     for context in contexts {
@@ -367,21 +319,12 @@ fn prove_counter_as_long(expected: &str, found: &str) -> Result<(), &'static str
         }
         mended = mended.replace(&as_long, &text(total));
     }
-    if mended == found {
-        Ok(())
-    } else {
-        Err("differs in more than the counter's number")
-    }
+    if mended == found { Ok(()) } else { Err("differs in more than the counter's number") }
 }
 
 fn unhex(text: &str) -> Vec<u8> {
-    let digits = text
-        .as_bytes()
-        .chunks(2)
-        .map(|pair| std::str::from_utf8(pair).expect("hex"));
-    digits
-        .map(|pair| u8::from_str_radix(pair, 16).expect("hex"))
-        .collect()
+    let digits = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).expect("hex"));
+    digits.map(|pair| u8::from_str_radix(pair, 16).expect("hex")).collect()
 }
 
 /// Returns the sum of the counts in a context: a number of header entries of 2 bytes, those, and shards of id
@@ -390,9 +333,6 @@ fn counter_total(context: &[u8]) -> Option<i64> {
     let (entries, rest) = context.split_first_chunk()?;
     let (_, shards) = rest.split_at_checked(2 * usize::from(u16::from_be_bytes(*entries)))?;
     let (shards, rest) = shards.as_chunks::<32>();
-    let counts = shards
-        .iter()
-        .filter_map(|shard| shard.last_chunk())
-        .map(|count| i64::from_be_bytes(*count));
+    let counts = shards.iter().filter_map(|shard| shard.last_chunk()).map(|count| i64::from_be_bytes(*count));
     (rest.is_empty() && !shards.is_empty()).then(|| counts.sum())
 }

@@ -33,15 +33,11 @@ impl AddAssign<&Report> for Totals {
 
 #[test]
 fn the_tables_of_every_golden_set_follow_from_its_records() {
-    let sets: Vec<&GoldenSet> = golden::sets()
-        .iter()
-        .filter(|set| set.path("final.jsonl").exists())
-        .collect();
+    let sets: Vec<&GoldenSet> =
+        golden::sets().iter().filter(|set| set.path("final.jsonl").exists()).collect();
     let reports = golden::for_each(&sets, |set| {
         let mut tables = Tables::new();
-        tables
-            .apply_lines(&records(set))
-            .unwrap_or_else(|error| panic!("{}: {error:#}", set.name));
+        tables.apply_lines(&records(set)).unwrap_or_else(|error| panic!("{}: {error:#}", set.name));
         let report = compare(&tables, &set.text("final.jsonl"), &Info::default()).unwrap();
         assert!(report.is_equal(), "{}: {report}", set.name);
         report
@@ -50,12 +46,7 @@ fn the_tables_of_every_golden_set_follow_from_its_records() {
     let mut not_compared = BTreeSet::new();
     for report in &reports {
         totals += report;
-        not_compared.extend(
-            report
-                .not_compared
-                .iter()
-                .map(|table| (&*table.table, &*table.reason)),
-        );
+        not_compared.extend(report.not_compared.iter().map(|table| (&*table.table, &*table.reason)));
     }
     println!("{} sets: {totals:?}", reports.len());
     println!("not compared: {not_compared:?}");
@@ -65,19 +56,11 @@ fn the_tables_of_every_golden_set_follow_from_its_records() {
 
 /// Tables that no log has: views are made from other tables' records, and keyspaces without durable writes
 /// leave nothing.
-const NOT_COMPARED: [(&str, &str); 2] = [
-    ("nodur.x", "durable_writes = false"),
-    ("ops.mv1", "materialized view"),
-];
+const NOT_COMPARED: [(&str, &str); 2] =
+    [("nodur.x", "durable_writes = false"), ("ops.mv1", "materialized view")];
 
 /// All that final.jsonl of all sets has.
-const TOTALS: Totals = Totals {
-    tables: 345,
-    rows: 18_926,
-    values: 240_778,
-    write_times: 82_403,
-    ttls: 487,
-};
+const TOTALS: Totals = Totals { tables: 345, rows: 18_926, values: 240_778, write_times: 82_403, ttls: 487 };
 
 fn records(set: &GoldenSet) -> String {
     let words = ["replay", "--format", "json", "--all-tables"];
@@ -105,10 +88,7 @@ type Write = (String, String, String, i64);
 
 #[test]
 fn every_acknowledged_write_to_a_cluster_is_one_record() {
-    let set = golden::sets()
-        .iter()
-        .find(|set| set.name == "4.1/cluster")
-        .expect("the cluster's set");
+    let set = golden::sets().iter().find(|set| set.name == "4.1/cluster").expect("the cluster's set");
     let records = Records::read(&cluster_records(set));
     let mut truth = Truth::default();
     for line in set.text("truth.jsonl").lines() {
@@ -171,12 +151,7 @@ impl Truth {
         // Only a table with clustering columns has any, and there a write of all rows or the static one has none.
         let clustering = part["clustering"][0].to_string();
         let table = part["table"].as_str().unwrap().to_owned();
-        let write = (
-            table,
-            part["key"][0].to_string(),
-            clustering,
-            ts.as_i64().unwrap(),
-        );
+        let write = (table, part["key"][0].to_string(), clustering, ts.as_i64().unwrap());
         *self.timed.entry(write).or_default() += 1;
     }
 }

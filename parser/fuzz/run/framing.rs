@@ -46,11 +46,7 @@ pub fn run(input: &[u8]) {
     let [kind, windows, content @ ..] = input else {
         return;
     };
-    let file = if kind & 0x80 == 0 {
-        content.to_vec()
-    } else {
-        segment(usize::from(kind & 7), content)
-    };
+    let file = if kind & 0x80 == 0 { content.to_vec() } else { segment(usize::from(kind & 7), content) };
     let whole = decode(&file, None);
     let mut last = 0;
     for event in &whole {
@@ -77,11 +73,7 @@ fn segment(kind: usize, mut content: &[u8]) -> Vec<u8> {
         let length = (usize::from(head & 0x3f) * 4).min(rest.len());
         let (section, behind) = rest.split_at(length);
         let at = file.len() as u64;
-        let section = if head & 0x40 != 0 {
-            entry::frame(section)
-        } else {
-            section.to_vec()
-        };
+        let section = if head & 0x40 != 0 { entry::frame(section) } else { section.to_vec() };
         let end = at + MARKER_BYTES + section.len() as u64;
         file.extend((end as u32).to_be_bytes());
         file.extend(MarkerCrc::new(ID).at(at).to_be_bytes());
@@ -101,11 +93,7 @@ fn header_crc(id: i64, parameters: &[u8]) -> u32 {
     for byte in bytes {
         crc ^= u32::from(byte);
         for _ in 0..8 {
-            crc = if crc & 1 == 1 {
-                crc >> 1 ^ 0xedb8_8320
-            } else {
-                crc >> 1
-            };
+            crc = if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
         }
     }
     !crc
@@ -138,14 +126,8 @@ fn decode(file: &[u8], surplus: Option<u64>) -> Vec<Event> {
         };
         match decoder.poll(input) {
             Ok(Poll::Need(range)) => {
-                assert!(
-                    !range.is_empty() && range.end <= file_length,
-                    "{range:?} of {file_length}"
-                );
-                assert!(
-                    range.start < window.start || range.end > window.end,
-                    "{range:?} is there"
-                );
+                assert!(!range.is_empty() && range.end <= file_length, "{range:?} of {file_length}");
+                assert!(range.start < window.start || range.end > window.end, "{range:?} is there");
                 window = range.start..(range.end + surplus.unwrap_or(0)).min(file_length);
             }
             Ok(Poll::Header(_)) => {}

@@ -42,13 +42,10 @@ pub fn run(input: &[u8]) {
 fn amount(mutation: &Mutation<'_>) -> usize {
     let mut amount = mutation.updates.len();
     for update in &mutation.updates {
-        let rows = update
-            .unfiltereds
-            .iter()
-            .filter_map(|unfiltered| match unfiltered {
-                Unfiltered::Row(row) => Some(row),
-                Unfiltered::Marker(_) => None,
-            });
+        let rows = update.unfiltereds.iter().filter_map(|unfiltered| match unfiltered {
+            Unfiltered::Row(row) => Some(row),
+            Unfiltered::Marker(_) => None,
+        });
         amount += update.unfiltereds.len();
         for row in rows.chain(&update.static_row) {
             for column in &row.columns {
@@ -133,10 +130,7 @@ fn read_tables(text: &str) -> Tables {
             }
             (["column", rest @ ..], Some(definition)) => definition.columns.push(read_column(rest)),
             (["dropped", rest @ ..], Some(definition)) => {
-                definition.dropped.push(DroppedColumn {
-                    column: read_column(rest),
-                    dropped_at: 0,
-                });
+                definition.dropped.push(DroppedColumn { column: read_column(rest), dropped_at: 0 });
             }
             _ => panic!("not a line of tables.tsv: {line}"),
         }
@@ -146,9 +140,7 @@ fn read_tables(text: &str) -> Tables {
 }
 
 fn read_column(fields: &[&str]) -> Column {
-    let [kind, position, name, class] = fields else {
-        panic!("not a column: {fields:?}")
-    };
+    let [kind, position, name, class] = fields else { panic!("not a column: {fields:?}") };
     let name: Vec<u8> = (0..name.len())
         .step_by(2)
         .map(|at| u8::from_str_radix(&name[at..at + 2], 16).expect("hexadecimal"))

@@ -12,10 +12,7 @@ struct OneUserType;
 
 impl UserTypeLookup for OneUserType {
     fn user_type(&self, keyspace: &str, name: &str) -> Option<Arc<UserType>> {
-        let field = |name: &str, ty| UserTypeField {
-            name: name.into(),
-            ty,
-        };
+        let field = |name: &str, ty| UserTypeField { name: name.into(), ty };
         (!name.starts_with("no")).then(|| {
             Arc::new(UserType {
                 keyspace: keyspace.into(),
@@ -61,12 +58,7 @@ fn of_type(ty: &CqlType, value: &[u8]) {
     let _ = (ty.is_multi_cell(), ty.fixed_length());
     assert_eq!(decode(ty, value).map(drop), validate(ty, value));
     let mut out = String::new();
-    for dialect in [
-        Dialect::Cassandra3,
-        Dialect::Cassandra4,
-        Dialect::Cassandra5,
-        Dialect::Ringtap,
-    ] {
+    for dialect in [Dialect::Cassandra3, Dialect::Cassandra4, Dialect::Cassandra5, Dialect::Ringtap] {
         out.clear();
         let json = write_json(ty, value, dialect, &mut out);
         assert!(json.is_err() || decode(ty, value).is_ok(), "{json:?}: {out}");

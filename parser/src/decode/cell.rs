@@ -46,18 +46,11 @@ pub(super) fn read<'a>(
         expiration = Some(row.and_then(|row| row.expiration).ok_or(WireError::NoRowMarker)?);
     } else if flags & IS_EXPIRING != 0 {
         let expires_at = stats.local_deletion_time(wire)?;
-        expiration = Some(Expiration {
-            ttl: stats.ttl(wire)?,
-            expires_at,
-        });
+        expiration = Some(Expiration { ttl: stats.ttl(wire)?, expires_at });
     } else if flags & IS_DELETED != 0 {
         deleted_at = stats.local_deletion_time(wire)?;
     }
-    let path = if column.complex {
-        Some(wire.vbytes()?)
-    } else {
-        None
-    };
+    let path = if column.complex { Some(wire.vbytes()?) } else { None };
     let value = if flags & HAS_EMPTY_VALUE != 0 {
         &[]
     } else {
@@ -74,9 +67,5 @@ pub(super) fn read<'a>(
         Some(expiration) => CellContent::Expiring(value, expiration),
         None => CellContent::Live(value),
     };
-    Ok(Cell {
-        timestamp,
-        path,
-        content,
-    })
+    Ok(Cell { timestamp, path, content })
 }

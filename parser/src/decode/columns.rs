@@ -21,16 +21,9 @@ pub(super) struct ColumnSlot {
 
 impl ColumnSlot {
     fn new(index: ColumnIndex, column: &Column) -> Self {
-        let fixed_length = column
-            .ty
-            .fixed_length()
-            .and_then(|length| u32::try_from(length).ok())
-            .unwrap_or(VARIABLE);
-        Self {
-            index,
-            complex: column.is_complex(),
-            fixed_length,
-        }
+        let fixed_length =
+            column.ty.fixed_length().and_then(|length| u32::try_from(length).ok()).unwrap_or(VARIABLE);
+        Self { index, complex: column.is_complex(), fixed_length }
     }
 
     /// Returns the length of a simple cell's value, `None` if the bytes say it.
@@ -67,18 +60,10 @@ pub(super) struct ColumnsCache {
 impl ReadTable {
     pub(super) fn new(schema: Arc<TableSchema>) -> Self {
         let fixed = |column: &Column| {
-            column
-                .ty
-                .fixed_length()
-                .and_then(|length| u32::try_from(length).ok())
-                .unwrap_or(VARIABLE)
+            column.ty.fixed_length().and_then(|length| u32::try_from(length).ok()).unwrap_or(VARIABLE)
         };
         let clustering = schema.clustering().iter().map(fixed).collect();
-        Self {
-            schema,
-            clustering,
-            seen: Vec::new(),
-        }
+        Self { schema, clustering, seen: Vec::new() }
     }
 
     pub(super) fn schema(&self) -> &Arc<TableSchema> {
@@ -92,10 +77,7 @@ impl ReadTable {
     /// Returns the length of a clustering column's values, `None` if the bytes say it.
     #[inline]
     pub(super) fn clustering_length(&self, at: usize) -> Option<usize> {
-        self.clustering
-            .get(at)
-            .filter(|&&length| length != VARIABLE)
-            .map(|&length| length as usize)
+        self.clustering.get(at).filter(|&&length| length != VARIABLE).map(|&length| length as usize)
     }
 
     /// Reads a list of columns. Most updates of a table name the same few lists, so the bytes are compared
@@ -107,10 +89,7 @@ impl ReadTable {
         kind: ColumnKind,
         cache: &mut ColumnsCache,
     ) -> Result<Arc<ColumnList>, WireError> {
-        let known = self
-            .seen
-            .iter()
-            .position(|list| list.kind == kind && wire.skip_known(&list.encoded));
+        let known = self.seen.iter().position(|list| list.kind == kind && wire.skip_known(&list.encoded));
         if let Some(at) = known
             && let Some(list) = self.seen.get(at).map(Arc::clone)
         {
@@ -142,11 +121,8 @@ impl ReadTable {
         }
         let length = before.len() - wire.rest().len();
         let encoded = before.get(..length).unwrap_or_default();
-        let list = Arc::new(ColumnList {
-            encoded: encoded.into(),
-            kind,
-            slots: cache.slots.as_slice().into(),
-        });
+        let list =
+            Arc::new(ColumnList { encoded: encoded.into(), kind, slots: cache.slots.as_slice().into() });
         if encoded.len() <= ENCODED_BYTES_MAX {
             self.seen.truncate(LISTS_MAX - 1);
             self.seen.insert(0, Arc::clone(&list));
@@ -163,13 +139,8 @@ impl ReadTable {
             return Some(ColumnSlot::new(ColumnIndex::Current(at as u32), column));
         }
         let dropped = self.schema.dropped();
-        let at = dropped
-            .binary_search_by(|dropped| (*dropped.column.name_bytes).cmp(name))
-            .ok()?;
-        Some(ColumnSlot::new(
-            ColumnIndex::Dropped(at as u32),
-            &dropped.get(at)?.column,
-        ))
+        let at = dropped.binary_search_by(|dropped| (*dropped.column.name_bytes).cmp(name)).ok()?;
+        Some(ColumnSlot::new(ColumnIndex::Dropped(at as u32), &dropped.get(at)?.column))
     }
 }
 
@@ -214,10 +185,7 @@ impl Subset {
             }
             indices.push(index as u32);
         }
-        Ok(Self::Listed {
-            indices,
-            present: lists_present,
-        })
+        Ok(Self::Listed { indices, present: lists_present })
     }
 
     /// Returns whether the row has the column with this index.

@@ -33,12 +33,7 @@ impl EncodingStats {
         let min_timestamp = stats.timestamp(wire)?;
         let min_local_deletion_time = stats.local_deletion_time(wire)?;
         let min_ttl = stats.ttl(wire)?;
-        stats = Self {
-            min_timestamp,
-            min_local_deletion_time,
-            min_ttl,
-            ..stats
-        };
+        stats = Self { min_timestamp, min_local_deletion_time, min_ttl, ..stats };
         Ok(stats)
     }
 
@@ -53,11 +48,7 @@ impl EncodingStats {
     pub(super) fn local_deletion_time(&self, wire: &mut Wire<'_>) -> Result<i64, WireError> {
         let relative = wire.unsigned_vint()? as u32;
         let seconds = relative.wrapping_add(self.min_local_deletion_time as u32);
-        Ok(if self.unsigned_deletion_times {
-            i64::from(seconds)
-        } else {
-            i64::from(seconds as i32)
-        })
+        Ok(if self.unsigned_deletion_times { i64::from(seconds) } else { i64::from(seconds as i32) })
     }
 
     #[inline(always)]
@@ -70,10 +61,7 @@ impl EncodingStats {
     pub(super) fn deletion_time(&self, wire: &mut Wire<'_>) -> Result<Option<DeletionTime>, WireError> {
         let timestamp = self.timestamp(wire)?;
         let local_deletion_time = self.local_deletion_time(wire)?;
-        Ok((timestamp != i64::MIN).then_some(DeletionTime {
-            timestamp,
-            local_deletion_time,
-        }))
+        Ok((timestamp != i64::MIN).then_some(DeletionTime { timestamp, local_deletion_time }))
     }
 
     /// Reads a row marker; the TTL stands before the expiry here, the other way round than in cells.
@@ -82,16 +70,10 @@ impl EncodingStats {
         let timestamp = self.timestamp(wire)?;
         let expiration = if expires {
             let ttl = self.ttl(wire)?;
-            Some(Expiration {
-                ttl,
-                expires_at: self.local_deletion_time(wire)?,
-            })
+            Some(Expiration { ttl, expires_at: self.local_deletion_time(wire)? })
         } else {
             None
         };
-        Ok(Liveness {
-            timestamp,
-            expiration,
-        })
+        Ok(Liveness { timestamp, expiration })
     }
 }

@@ -74,10 +74,7 @@ impl MutationError {
 
     /// Returns true if a newer or older schema may help.
     pub fn is_schema(&self) -> bool {
-        matches!(
-            self.kind,
-            MutationErrorKind::UnknownTable(_) | MutationErrorKind::UnknownColumn(_)
-        )
+        matches!(self.kind, MutationErrorKind::UnknownTable(_) | MutationErrorKind::UnknownColumn(_))
     }
 }
 

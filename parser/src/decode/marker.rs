@@ -65,10 +65,7 @@ pub(super) fn read<'a, V: Visitor<'a>>(
     visitor.marker_start(kind);
     clustering::read(wire, table, count, |value| visitor.clustering_value(value))?;
     let mut time = || -> Result<DeletionTime, WireError> {
-        let live = DeletionTime {
-            timestamp: i64::MIN,
-            local_deletion_time: i64::MAX,
-        };
+        let live = DeletionTime { timestamp: i64::MIN, local_deletion_time: i64::MAX };
         Ok(stats.deletion_time(wire)?.unwrap_or(live))
     };
     let first = time()?;

@@ -40,11 +40,8 @@ pub(super) fn read<'a, V: Visitor<'a>>(
     let stats = EncodingStats::read(wire, features)?;
     let has_static_row = flags & HAS_STATIC_ROW != 0;
     // Both lists of columns stand before the partition deletion and the static row.
-    let statics = if has_static_row {
-        Some(table.read_columns(wire, ColumnKind::Static, cache)?)
-    } else {
-        None
-    };
+    let statics =
+        if has_static_row { Some(table.read_columns(wire, ColumnKind::Static, cache)?) } else { None };
     let regulars = table.read_columns(wire, ColumnKind::Regular, cache)?;
     if flags & HAS_PARTITION_DELETION != 0
         && let Some(deletion) = stats.deletion_time(wire)?
@@ -53,23 +50,12 @@ pub(super) fn read<'a, V: Visitor<'a>>(
     }
     if let Some(columns) = &statics {
         let first = wire.u8()?;
-        RowReader {
-            table,
-            stats,
-            columns,
-            is_static: true,
-        }
-        .read(wire, first, visitor)?;
+        RowReader { table, stats, columns, is_static: true }.read(wire, first, visitor)?;
     }
     if flags & HAS_ROW_ESTIMATE != 0 {
         wire.unsigned_vint()?;
     }
-    let rows = RowReader {
-        table,
-        stats,
-        columns: &regulars,
-        is_static: false,
-    };
+    let rows = RowReader { table, stats, columns: &regulars, is_static: false };
     loop {
         let first = wire.u8()?;
         if first == END_OF_PARTITION {

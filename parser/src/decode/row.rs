@@ -37,11 +37,7 @@ impl RowReader<'_> {
         flags: u8,
         visitor: &mut V,
     ) -> Result<(), WireError> {
-        let extended = if flags & EXTENSION_FLAG != 0 {
-            wire.u8()?
-        } else {
-            0
-        };
+        let extended = if flags & EXTENSION_FLAG != 0 { wire.u8()? } else { 0 };
         if extended & !(IS_STATIC | HAS_SHADOWABLE_DELETION) != 0 {
             return Err(WireError::UnknownFlags);
         }
@@ -61,9 +57,7 @@ impl RowReader<'_> {
         };
         let deletion = if flags & HAS_DELETION != 0 {
             let shadowable = extended & HAS_SHADOWABLE_DELETION != 0;
-            self.stats
-                .deletion_time(wire)?
-                .map(|time| RowDeletion { time, shadowable })
+            self.stats.deletion_time(wire)?.map(|time| RowDeletion { time, shadowable })
         } else {
             None
         };
@@ -74,9 +68,7 @@ impl RowReader<'_> {
             self.read_columns(wire, &row, has_complex_deletion, visitor, |_| true)?;
         } else {
             let subset = Subset::read(wire, self.columns.slots.len())?;
-            self.read_columns(wire, &row, has_complex_deletion, visitor, |index| {
-                subset.has(index)
-            })?;
+            self.read_columns(wire, &row, has_complex_deletion, visitor, |index| subset.has(index))?;
         }
         visitor.row_end();
         Ok(())
@@ -98,7 +90,10 @@ impl RowReader<'_> {
         read
     }
 
-    #[expect(clippy::inline_always, reason = "measured: the caller's cursor stays in registers only if this is inlined")]
+    #[expect(
+        clippy::inline_always,
+        reason = "measured: the caller's cursor stays in registers only if this is inlined"
+    )]
     #[inline(always)]
     fn read_cells<'a, V: Visitor<'a>>(
         &self,
@@ -117,11 +112,7 @@ impl RowReader<'_> {
                 visitor.cell(column.index, &cell);
                 continue;
             }
-            let deletion = if has_complex_deletion {
-                self.stats.deletion_time(wire)?
-            } else {
-                None
-            };
+            let deletion = if has_complex_deletion { self.stats.deletion_time(wire)? } else { None };
             visitor.complex_start(column.index, deletion);
             for _ in 0..wire.unsigned_vint()? {
                 let cell = cell::read(wire, *column, &self.stats, row.liveness.as_ref())?;

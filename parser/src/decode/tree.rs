@@ -19,9 +19,7 @@ pub(super) fn decode<'a>(
 ) -> Result<Mutation<'a>, MutationError> {
     let mut builder = TreeBuilder::default();
     decoder.visit(bytes, schema, &mut builder)?;
-    Ok(Mutation {
-        updates: builder.updates,
-    })
+    Ok(Mutation { updates: builder.updates })
 }
 
 #[derive(Default)]
@@ -70,13 +68,7 @@ impl<'a> Visitor<'a> for TreeBuilder<'a> {
 
     fn complex_start(&mut self, column: ColumnIndex, deletion: Option<DeletionTime>) {
         self.complex = Some(column);
-        self.row.columns.push(ColumnData::Complex(
-            column,
-            ComplexColumn {
-                deletion,
-                cells: Vec::new(),
-            },
-        ));
+        self.row.columns.push(ColumnData::Complex(column, ComplexColumn { deletion, cells: Vec::new() }));
     }
 
     fn cell(&mut self, column: ColumnIndex, cell: &Cell<'a>) {
@@ -107,12 +99,7 @@ impl<'a> Visitor<'a> for TreeBuilder<'a> {
     fn marker_end(&mut self, close: Option<DeletionTime>, open: Option<DeletionTime>) {
         let clustering = std::mem::take(&mut self.clustering);
         if let (Some(update), Some(kind)) = (self.updates.last_mut(), self.marker_kind.take()) {
-            let marker = RangeTombstoneMarker {
-                kind,
-                clustering,
-                close,
-                open,
-            };
+            let marker = RangeTombstoneMarker { kind, clustering, close, open };
             update.unfiltereds.push(Unfiltered::Marker(marker));
         }
     }

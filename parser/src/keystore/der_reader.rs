@@ -9,9 +9,7 @@ pub(super) struct Der<'a>(SliceReader<'a>);
 
 impl<'a> Der<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Result<Self, KeystoreError> {
-        SliceReader::new(bytes)
-            .map(Self)
-            .map_err(|_| malformed("DER of bearable length"))
+        SliceReader::new(bytes).map(Self).map_err(|_| malformed("DER of bearable length"))
     }
 
     pub(super) fn is_finished(&self) -> bool {
@@ -24,11 +22,7 @@ impl<'a> Der<'a> {
 
     fn expect(&mut self, tag: Tag, expected: &'static str) -> Result<&'a [u8], KeystoreError> {
         let value = self.any()?;
-        if value.tag() == tag {
-            Ok(value.value())
-        } else {
-            Err(malformed(expected))
-        }
+        if value.tag() == tag { Ok(value.value()) } else { Err(malformed(expected)) }
     }
 
     pub(super) fn sequence(&mut self) -> Result<Self, KeystoreError> {
@@ -47,10 +41,9 @@ impl<'a> Der<'a> {
     pub(super) fn explicit_zero(&mut self) -> Result<Self, KeystoreError> {
         let value = self.any()?;
         match value.tag() {
-            Tag::ContextSpecific {
-                constructed: true,
-                number,
-            } if number.value() == 0 => Self::new(value.value()),
+            Tag::ContextSpecific { constructed: true, number } if number.value() == 0 => {
+                Self::new(value.value())
+            }
             _ => Err(malformed("a DER value tagged [0]")),
         }
     }
@@ -59,23 +52,16 @@ impl<'a> Der<'a> {
     pub(super) fn implicit_zero_octets(&mut self) -> Result<&'a [u8], KeystoreError> {
         let value = self.any()?;
         match value.tag() {
-            Tag::ContextSpecific {
-                constructed: false,
-                number,
-            } if number.value() == 0 => Ok(value.value()),
+            Tag::ContextSpecific { constructed: false, number } if number.value() == 0 => Ok(value.value()),
             _ => Err(malformed("DER octets tagged [0]")),
         }
     }
 
     pub(super) fn object_identifier(&mut self) -> Result<ObjectIdentifier, KeystoreError> {
-        self.any()?
-            .decode_as()
-            .map_err(|_| malformed("a DER object identifier"))
+        self.any()?.decode_as().map_err(|_| malformed("a DER object identifier"))
     }
 
     pub(super) fn unsigned(&mut self) -> Result<u32, KeystoreError> {
-        self.any()?
-            .decode_as()
-            .map_err(|_| malformed("a DER integer below 2^32"))
+        self.any()?.decode_as().map_err(|_| malformed("a DER integer below 2^32"))
     }
 }

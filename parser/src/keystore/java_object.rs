@@ -92,10 +92,7 @@ struct Class<'a> {
 /// anything that is not such an object.
 pub(super) fn read_object(input: &[u8]) -> Option<(&[u8], Object<'_>)> {
     let body = input.strip_prefix(&STREAM_MAGIC_VERSION)?;
-    let mut reader = Reader {
-        classes: Vec::new(),
-        handles: Vec::new(),
-    };
+    let mut reader = Reader { classes: Vec::new(), handles: Vec::new() };
     match reader.value(body, 0) {
         Ok((rest, Value::Object(object))) => Some((rest, object)),
         _ => None,
@@ -143,10 +140,7 @@ impl<'a> Reader<'a> {
         let (mut rest, class) = self.class(input, depth + 1)?;
         let own_handle = self.handles.len();
         self.remember(rest, Handle::Open)?;
-        let mut object = Object {
-            class_name: "",
-            fields: Vec::new(),
-        };
+        let mut object = Object { class_name: "", fields: Vec::new() };
         // The fields of the uppermost super class come first.
         for index in self.lineage(class) {
             let Some(class) = self.classes.get(index).cloned() else {
@@ -234,11 +228,7 @@ impl<'a> Reader<'a> {
         let (rest, name) = modified_utf8(rest)?;
         let (rest, _serial_version_uid) = take(8_usize)(rest)?;
         let class = self.classes.len();
-        self.classes.push(Class {
-            name,
-            fields: Vec::new(),
-            parent: None,
-        });
+        self.classes.push(Class { name, fields: Vec::new(), parent: None });
         self.remember(rest, Handle::Class(class))?;
 
         let (rest, flags) = be_u8(rest)?;
@@ -304,9 +294,7 @@ impl<'a> Reader<'a> {
 
     fn reference(&self, input: &'a [u8]) -> Parsed<'a, Handle<'a>> {
         let (rest, handle) = be_u32(input)?;
-        let found = handle
-            .checked_sub(FIRST_HANDLE)
-            .and_then(|index| self.handles.get(index as usize));
+        let found = handle.checked_sub(FIRST_HANDLE).and_then(|index| self.handles.get(index as usize));
         match found {
             Some(found) => Ok((rest, found.clone())),
             None => failure(input, ErrorKind::Verify),

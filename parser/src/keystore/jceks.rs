@@ -63,21 +63,12 @@ pub(super) fn find(
     }
 
     // Java keeps the last of equal aliases.
-    let Some(position) = entries
-        .iter()
-        .rposition(|entry| is_same_alias(&entry.alias, alias))
-    else {
+    let Some(position) = entries.iter().rposition(|entry| is_same_alias(&entry.alias, alias)) else {
         let mut present: Vec<_> = entries.into_iter().map(|entry| entry.alias).collect();
         present.sort_unstable();
-        return Err(KeystoreError::NoSuchAlias {
-            alias: alias.to_owned(),
-            present,
-        });
+        return Err(KeystoreError::NoSuchAlias { alias: alias.to_owned(), present });
     };
-    let not_a_secret_key = |found| KeystoreError::NotASecretKey {
-        alias: alias.to_owned(),
-        found,
-    };
+    let not_a_secret_key = |found| KeystoreError::NotASecretKey { alias: alias.to_owned(), found };
     match entries.swap_remove(position).content {
         Content::PrivateKey => Err(not_a_secret_key(EntryKind::PrivateKey)),
         Content::Certificate => Err(not_a_secret_key(EntryKind::Certificate)),
@@ -101,37 +92,21 @@ fn unseal(
     key_password: &str,
     budget: &mut IterationBudget,
 ) -> Result<SecretKey, KeystoreError> {
-    let not_a_key = || KeystoreError::NotASecretKey {
-        alias: alias.to_owned(),
-        found: EntryKind::Other,
-    };
+    let not_a_key = || KeystoreError::NotASecretKey { alias: alias.to_owned(), found: EntryKind::Other };
     if sealed.class_name != SEALED_CLASS {
         return Err(not_a_key());
     }
-    let algorithm = sealed
-        .string("sealAlg")
-        .ok_or(malformed("the algorithm of a sealed key"))?;
+    let algorithm = sealed.string("sealAlg").ok_or(malformed("the algorithm of a sealed key"))?;
     if algorithm != SEAL_ALGORITHM {
-        return Err(KeystoreError::UnsupportedAlgorithm {
-            oid_or_name: algorithm.to_owned(),
-        });
+        return Err(KeystoreError::UnsupportedAlgorithm { oid_or_name: algorithm.to_owned() });
     }
-    let parameters = sealed
-        .bytes("encodedParams")
-        .ok_or(malformed("the parameters of a sealed key"))?;
-    let cipher_text = sealed
-        .bytes("encryptedContent")
-        .ok_or(malformed("the content of a sealed key"))?;
+    let parameters = sealed.bytes("encodedParams").ok_or(malformed("the parameters of a sealed key"))?;
+    let cipher_text = sealed.bytes("encryptedContent").ok_or(malformed("the content of a sealed key"))?;
     let mut parameters = Der::new(parameters)?.sequence()?;
-    let salt = parameters
-        .octet_string()?
-        .try_into()
-        .map_err(|_| malformed("an eight-byte salt"))?;
+    let salt = parameters.octet_string()?.try_into().map_err(|_| malformed("an eight-byte salt"))?;
     let iterations = parameters.unsigned()?;
 
-    let wrong_password = || KeystoreError::WrongKeyPassword {
-        alias: alias.to_owned(),
-    };
+    let wrong_password = || KeystoreError::WrongKeyPassword { alias: alias.to_owned() };
     let plain = password_based::md5_triple_des(key_password, salt, iterations, cipher_text, budget)?
         .filter(|plain| java_object::is_stream(plain))
         .ok_or_else(wrong_password)?;
@@ -172,25 +147,15 @@ fn entry(input: &[u8], version: u32) -> Parsed<'_, Entry<'_>> {
             (rest, Content::Certificate)
         }
         TAG_SECRET_KEY => {
-            let (rest, object) = java_object::read_object(rest).ok_or(nom::Err::Failure(
-                nom::error::Error::new(rest, nom::error::ErrorKind::Verify),
-            ))?;
+            let (rest, object) = java_object::read_object(rest)
+                .ok_or(nom::Err::Failure(nom::error::Error::new(rest, nom::error::ErrorKind::Verify)))?;
             (rest, Content::Sealed(object))
         }
         _ => {
-            return Err(nom::Err::Failure(nom::error::Error::new(
-                input,
-                nom::error::ErrorKind::Tag,
-            )));
+            return Err(nom::Err::Failure(nom::error::Error::new(input, nom::error::ErrorKind::Tag)));
         }
     };
-    Ok((
-        rest,
-        Entry {
-            alias: alias.to_owned(),
-            content,
-        },
-    ))
+    Ok((rest, Entry { alias: alias.to_owned(), content }))
 }
 
 fn private_key(input: &[u8], version: u32) -> Parsed<'_, Content<'_>> {
@@ -203,11 +168,7 @@ fn private_key(input: &[u8], version: u32) -> Parsed<'_, Content<'_>> {
 }
 
 fn certificate(input: &[u8], version: u32) -> Parsed<'_, ()> {
-    let rest = if version == 2 {
-        java_object::modified_utf8(input)?.0
-    } else {
-        input
-    };
+    let rest = if version == 2 { java_object::modified_utf8(input)?.0 } else { input };
     let (rest, length) = be_u32(rest)?;
     let (rest, _) = take(length)(rest)?;
     Ok((rest, ()))

@@ -50,12 +50,7 @@ impl<'a> Keystore<'a> {
             [0xFE, 0xED, 0xFE, 0xED, ..] => Some(KeystoreKind::Jks),
             // A DER sequence that holds INTEGER 3 first; the length between takes one to five bytes.
             [0x30, rest @ ..]
-                if rest
-                    .iter()
-                    .take(8)
-                    .collect::<Vec<_>>()
-                    .windows(3)
-                    .any(|w| w == [&2, &1, &3]) =>
+                if rest.iter().take(8).collect::<Vec<_>>().windows(3).any(|w| w == [&2, &1, &3]) =>
             {
                 Some(KeystoreKind::Pkcs12)
             }
@@ -73,21 +68,14 @@ impl<'a> Keystore<'a> {
         match Self::detect(bytes) {
             None => Err(KeystoreError::NotAKeystore),
             Some(kind @ KeystoreKind::Jks) => Err(KeystoreError::UnsupportedKind { kind }),
-            Some(kind) => Ok(Self {
-                bytes,
-                kind,
-                iterations_max: ITERATIONS_MAX,
-            }),
+            Some(kind) => Ok(Self { bytes, kind, iterations_max: ITERATIONS_MAX }),
         }
     }
 
     /// Returns the same keystore with another bound than [`ITERATIONS_MAX`].
     #[must_use]
     pub fn with_iterations_max(self, iterations_max: u64) -> Self {
-        Self {
-            iterations_max,
-            ..self
-        }
+        Self { iterations_max, ..self }
     }
 
     /// Returns the keystore's format.

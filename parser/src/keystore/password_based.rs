@@ -36,10 +36,7 @@ impl IterationBudget {
         self.left = self
             .left
             .checked_sub(asked)
-            .ok_or(KeystoreError::TooManyIterations {
-                asked,
-                left: self.left,
-            })?;
+            .ok_or(KeystoreError::TooManyIterations { asked, left: self.left })?;
         Ok(())
     }
 }
@@ -88,11 +85,8 @@ impl Cipher {
 
 fn decrypt_cbc<C: BlockCipherDecrypt + KeyInit>(key: &[u8], iv: &[u8], cipher_text: &[u8]) -> Option<Secret> {
     let mut buffer = Zeroizing::new(cipher_text.to_vec());
-    let length = Decryptor::<C>::new_from_slices(key, iv)
-        .ok()?
-        .decrypt_padded::<Pkcs7>(&mut buffer)
-        .ok()?
-        .len();
+    let length =
+        Decryptor::<C>::new_from_slices(key, iv).ok()?.decrypt_padded::<Pkcs7>(&mut buffer).ok()?.len();
     buffer.truncate(length);
     Some(buffer)
 }
@@ -116,24 +110,12 @@ pub(super) fn md5_triple_des(
     let [a, b, c, d, second @ ..] = salt;
     // Equal halves would give the same digest twice: Java then reverses the first (checked against Java 8u504; for
     // random salts this is one case in 2^32).
-    let first = if [a, b, c, d] == second {
-        [d, c, b, a]
-    } else {
-        [a, b, c, d]
-    };
+    let first = if [a, b, c, d] == second { [d, c, b, a] } else { [a, b, c, d] };
     let mut material = Zeroizing::new(Vec::with_capacity(32));
     for half in [first, second] {
-        let mut digest: [u8; 16] = Md5::new()
-            .chain_update(half)
-            .chain_update(password)
-            .finalize()
-            .into();
+        let mut digest: [u8; 16] = Md5::new().chain_update(half).chain_update(password).finalize().into();
         for _ in 1..iterations {
-            digest = Md5::new()
-                .chain_update(digest)
-                .chain_update(password)
-                .finalize()
-                .into();
+            digest = Md5::new().chain_update(digest).chain_update(password).finalize().into();
         }
         material.extend_from_slice(&digest);
     }
@@ -197,10 +179,8 @@ fn pkcs12_derive_block<D: Digest + BlockSizeUser>(
         }
         input
     });
-    let mut digest = D::new()
-        .chain_update(vec![purpose as u8; block_bytes])
-        .chain_update(input.as_slice())
-        .finalize();
+    let mut digest =
+        D::new().chain_update(vec![purpose as u8; block_bytes]).chain_update(input.as_slice()).finalize();
     for _ in 1..iterations {
         digest = D::digest(&digest);
     }
@@ -274,10 +254,7 @@ mod tests {
     use super::*;
 
     fn bytes(hex: &str) -> Vec<u8> {
-        (0..hex.len())
-            .step_by(2)
-            .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
-            .collect()
+        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
     }
 
     /// Cipher texts made by Java 8's `Cipher.getInstance("PBEWithMD5AndTripleDES")` with password `cassandra` of the
@@ -285,51 +262,15 @@ mod tests {
     #[test]
     fn md5_triple_des_decrypts_what_java_encrypted_even_with_equal_salt_halves() {
         for (salt, iterations, cipher_text) in [
-            (
-                "0102030405060708",
-                1,
-                "b4f1c87a46b97c616750833b496c0a72f437b1a9c23856fe",
-            ),
-            (
-                "0102030405060708",
-                2,
-                "63e2f5dec9e7aa361f5226c21ffa74060c05792e09d08da9",
-            ),
-            (
-                "0102030405060708",
-                1000,
-                "0753b05b69786b96b3179923de7ce187c994f1575b9673af",
-            ),
-            (
-                "0102030401020304",
-                1,
-                "2fdead8917b6e8da6f0860260981986da45535a89c81d80e",
-            ),
-            (
-                "0102030401020304",
-                2,
-                "9666ccdc0521d7b1511022673daad85cddcc80e1eb545191",
-            ),
-            (
-                "0102030401020304",
-                1000,
-                "c877672f3c952a041b5b391577918b87465a41fe5724abc0",
-            ),
-            (
-                "a0b1c2d3a0b1c2d3",
-                1,
-                "c84f1381d2af99ee8045bf678be0b80b50e2e88ba6bb0f04",
-            ),
-            (
-                "a0b1c2d3a0b1c2d3",
-                2,
-                "a6cb07ca48a58d8bda2585f1e3bc735073750a29c88a7287",
-            ),
-            (
-                "a0b1c2d3a0b1c2d3",
-                1000,
-                "788f37eec1c1ea0fddcd1c8755c6cdc503e8e034e3e4b08e",
-            ),
+            ("0102030405060708", 1, "b4f1c87a46b97c616750833b496c0a72f437b1a9c23856fe"),
+            ("0102030405060708", 2, "63e2f5dec9e7aa361f5226c21ffa74060c05792e09d08da9"),
+            ("0102030405060708", 1000, "0753b05b69786b96b3179923de7ce187c994f1575b9673af"),
+            ("0102030401020304", 1, "2fdead8917b6e8da6f0860260981986da45535a89c81d80e"),
+            ("0102030401020304", 2, "9666ccdc0521d7b1511022673daad85cddcc80e1eb545191"),
+            ("0102030401020304", 1000, "c877672f3c952a041b5b391577918b87465a41fe5724abc0"),
+            ("a0b1c2d3a0b1c2d3", 1, "c84f1381d2af99ee8045bf678be0b80b50e2e88ba6bb0f04"),
+            ("a0b1c2d3a0b1c2d3", 2, "a6cb07ca48a58d8bda2585f1e3bc735073750a29c88a7287"),
+            ("a0b1c2d3a0b1c2d3", 1000, "788f37eec1c1ea0fddcd1c8755c6cdc503e8e034e3e4b08e"),
         ] {
             let salt = bytes(salt).try_into().unwrap();
             let mut budget = IterationBudget::new(1000);
@@ -347,10 +288,7 @@ mod tests {
     fn the_iteration_budget_ends_over_several_derivations() {
         let mut budget = IterationBudget::new(10);
         assert_eq!(budget.spend(7), Ok(()));
-        assert_eq!(
-            budget.spend(4),
-            Err(KeystoreError::TooManyIterations { asked: 4, left: 3 })
-        );
+        assert_eq!(budget.spend(4), Err(KeystoreError::TooManyIterations { asked: 4, left: 3 }));
         assert!(budget.spend(0).is_err());
     }
 }

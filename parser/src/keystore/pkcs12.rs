@@ -150,11 +150,7 @@ fn verify_mac(
     let mac = digest_info.octet_string()?;
     let salt = mac_data.octet_string()?;
     // The iterations are 1 where they are left out (RFC 7292, 4).
-    let iterations = if mac_data.is_finished() {
-        1
-    } else {
-        mac_data.unsigned()?
-    };
+    let iterations = if mac_data.is_finished() { 1 } else { mac_data.unsigned()? };
     let hash = look_up(MAC_HASHES, algorithm)?;
     let length = hash.output_bytes();
     let key = password_based::pkcs12_derive(hash, password, salt, Purpose::Mac, iterations, length, budget)?;
@@ -177,9 +173,7 @@ fn read_safe(
         return read_bags(content.octet_string()?, entries);
     }
     if kind != ENCRYPTED_DATA {
-        return Err(KeystoreError::UnsupportedAlgorithm {
-            oid_or_name: kind.to_string(),
-        });
+        return Err(KeystoreError::UnsupportedAlgorithm { oid_or_name: kind.to_string() });
     }
     let mut encrypted_data = content.sequence()?;
     encrypted_data.unsigned()?;
@@ -204,16 +198,8 @@ fn read_bags(safe_contents: &[u8], entries: &mut Vec<Entry>) -> Result<(), Keyst
         let Some(alias) = friendly_name(bag.set()?)? else {
             continue;
         };
-        let value = if kind == SECRET_BAG {
-            value.value().to_vec()
-        } else {
-            Vec::new()
-        };
-        entries.push(Entry {
-            alias,
-            kind,
-            value: value.into(),
-        });
+        let value = if kind == SECRET_BAG { value.value().to_vec() } else { Vec::new() };
+        entries.push(Entry { alias, kind, value: value.into() });
     }
     Ok(())
 }
@@ -244,17 +230,12 @@ fn read_secret_bag(
 ) -> Result<SecretKey, KeystoreError> {
     let mut secret = Der::new(value)?.sequence()?;
     if secret.object_identifier()? != SHROUDED_KEY_BAG {
-        return Err(KeystoreError::NotASecretKey {
-            alias: alias.to_owned(),
-            found: EntryKind::Other,
-        });
+        return Err(KeystoreError::NotASecretKey { alias: alias.to_owned(), found: EntryKind::Other });
     }
     let mut encrypted_key = Der::new(secret.explicit_zero()?.octet_string()?)?.sequence()?;
     let mut algorithm = encrypted_key.sequence()?;
     let cipher_text = encrypted_key.octet_string()?;
-    let wrong_password = || KeystoreError::WrongKeyPassword {
-        alias: alias.to_owned(),
-    };
+    let wrong_password = || KeystoreError::WrongKeyPassword { alias: alias.to_owned() };
     let plain = decrypt(&mut algorithm, cipher_text, key_password, budget)?.ok_or_else(wrong_password)?;
     // One padding in 256 fits by chance: then the structure does not.
     read_key_info(&plain).map_err(|_| wrong_password())
@@ -286,9 +267,7 @@ fn decrypt(
         SHA1_RC2_40 => Cipher::Rc2 { key_bytes: 5 },
         PBES2 => return decrypt_pbes2(&mut algorithm.sequence()?, cipher_text, password, budget),
         _ => {
-            return Err(KeystoreError::UnsupportedAlgorithm {
-                oid_or_name: scheme.to_string(),
-            });
+            return Err(KeystoreError::UnsupportedAlgorithm { oid_or_name: scheme.to_string() });
         }
     };
     let mut parameters = algorithm.sequence()?;
@@ -311,9 +290,7 @@ fn decrypt_pbes2(
     let mut derivation = parameters.sequence()?;
     let function = derivation.object_identifier()?;
     if function != PBKDF2 {
-        return Err(KeystoreError::UnsupportedAlgorithm {
-            oid_or_name: function.to_string(),
-        });
+        return Err(KeystoreError::UnsupportedAlgorithm { oid_or_name: function.to_string() });
     }
     let mut encryption = parameters.sequence()?;
     let cipher = look_up(PBES2_CIPHERS, encryption.object_identifier()?)?;
@@ -339,8 +316,6 @@ fn decrypt_pbes2(
 fn look_up<T: Copy>(table: &[(ObjectIdentifier, T)], oid: ObjectIdentifier) -> Result<T, KeystoreError> {
     match table.iter().find(|(known, _)| *known == oid) {
         Some((_, value)) => Ok(*value),
-        None => Err(KeystoreError::UnsupportedAlgorithm {
-            oid_or_name: oid.to_string(),
-        }),
+        None => Err(KeystoreError::UnsupportedAlgorithm { oid_or_name: oid.to_string() }),
     }
 }

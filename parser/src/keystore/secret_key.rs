@@ -16,10 +16,7 @@ pub struct SecretKey {
 impl SecretKey {
     /// Returns a key of the given algorithm (Java's name: `AES`) with these bytes.
     pub fn new(algorithm: impl Into<String>, bytes: &[u8]) -> Self {
-        Self {
-            algorithm: algorithm.into(),
-            bytes: Zeroizing::new(bytes.to_vec()),
-        }
+        Self { algorithm: algorithm.into(), bytes: Zeroizing::new(bytes.to_vec()) }
     }
 
     /// Returns the AES key that `text` (the contents of a key file) gives in hexadecimal digits of either case.
@@ -41,10 +38,7 @@ impl SecretKey {
         if high.is_some() || !matches!(bytes.len(), 16 | 24 | 32) {
             return Err(KeystoreError::NotAHexKey);
         }
-        Ok(Self {
-            algorithm: "AES".to_owned(),
-            bytes,
-        })
+        Ok(Self { algorithm: "AES".to_owned(), bytes })
     }
 
     /// Returns the key's bytes.

@@ -63,14 +63,8 @@ impl CdcIndex {
         }
         let offset = digits.parse().map_err(|_| CdcIndexError::Corrupt)?;
         match second_line {
-            None => Ok(Self {
-                offset,
-                completed: false,
-            }),
-            Some("COMPLETED") => Ok(Self {
-                offset,
-                completed: true,
-            }),
+            None => Ok(Self { offset, completed: false }),
+            Some("COMPLETED") => Ok(Self { offset, completed: true }),
             Some(part) if "COMPLETED".starts_with(part) => Err(CdcIndexError::Incomplete),
             Some(_) => Err(CdcIndexError::Corrupt),
         }
@@ -90,31 +84,15 @@ mod tests {
                 Err(error) => assert_eq!(error, CdcIndexError::Incomplete, "{length}"),
             }
         }
-        assert_eq!(
-            CdcIndex::parse(whole),
-            Ok(CdcIndex {
-                offset: 1_234_567,
-                completed: true
-            })
-        );
+        assert_eq!(CdcIndex::parse(whole), Ok(CdcIndex { offset: 1_234_567, completed: true }));
     }
 
     #[test]
     fn strange_contents_are_refused() {
-        for content in [
-            &b"abc"[..],
-            b"-5",
-            b"12 ",
-            b"12\nDONE",
-            b"\xff\xfe",
-            b"123456789012345678901234567890",
-            b"\n",
-        ] {
-            assert_eq!(
-                CdcIndex::parse(content),
-                Err(CdcIndexError::Corrupt),
-                "{content:?}"
-            );
+        for content in
+            [&b"abc"[..], b"-5", b"12 ", b"12\nDONE", b"\xff\xfe", b"123456789012345678901234567890", b"\n"]
+        {
+            assert_eq!(CdcIndex::parse(content), Err(CdcIndexError::Corrupt), "{content:?}");
         }
     }
 }

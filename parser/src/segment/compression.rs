@@ -184,11 +184,7 @@ impl Decompressor {
         {
             out.clear();
             let is_whole = self.salvage(input, length, out);
-            return if is_whole && out.len() == length {
-                Ok(())
-            } else {
-                Err(DecompressErrorKind::Corrupt)
-            };
+            return if is_whole && out.len() == length { Ok(()) } else { Err(DecompressErrorKind::Corrupt) };
         }
         if out.try_reserve(length.saturating_sub(out.len())).is_err() {
             return Err(DecompressErrorKind::OutOfMemory);
@@ -298,18 +294,13 @@ impl Decompressor {
 
 impl fmt::Debug for Decompressor {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Decompressor")
-            .field("compressor", &self.compressor)
-            .finish_non_exhaustive()
+        formatter.debug_struct("Decompressor").field("compressor", &self.compressor).finish_non_exhaustive()
     }
 }
 
 /// Decompresses what `LZ4Compressor` wrote: the length, then a block that must fill `out`.
 pub(super) fn lz4(input: &[u8], out: &mut [u8]) -> Result<(), DecompressErrorKind> {
-    let (length, block) = input
-        .split_first_chunk::<4>()
-        .ok_or(DecompressErrorKind::Corrupt)?;
+    let (length, block) = input.split_first_chunk::<4>().ok_or(DecompressErrorKind::Corrupt)?;
     if usize::try_from(i32::from_le_bytes(*length)) != Ok(out.len()) {
         return Err(DecompressErrorKind::LengthMismatch);
     }

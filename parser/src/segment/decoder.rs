@@ -186,12 +186,9 @@ impl<'a> Input<'a> {
 
     /// Returns what the window has from a file offset on.
     fn tail(&self, offset: u64) -> &'a [u8] {
-        let skipped = offset
-            .checked_sub(self.window_offset)
-            .and_then(|skipped| usize::try_from(skipped).ok());
-        skipped
-            .and_then(|skipped| self.window.get(skipped..))
-            .unwrap_or_default()
+        let skipped =
+            offset.checked_sub(self.window_offset).and_then(|skipped| usize::try_from(skipped).ok());
+        skipped.and_then(|skipped| self.window.get(skipped..)).unwrap_or_default()
     }
 
     fn is_growing(&self) -> bool {
@@ -298,11 +295,7 @@ impl SegmentDecoder {
     }
 
     fn segment(&self) -> i64 {
-        self.descriptor
-            .as_ref()
-            .map(|descriptor| descriptor.id)
-            .or(self.named_id())
-            .unwrap_or_default()
+        self.descriptor.as_ref().map(|descriptor| descriptor.id).or(self.named_id()).unwrap_or_default()
     }
 
     fn named_id(&self) -> Option<i64> {
@@ -311,9 +304,7 @@ impl SegmentDecoder {
 
     /// Returns true if sections hold their entries as they are.
     fn is_plain(&self) -> bool {
-        self.descriptor
-            .as_ref()
-            .is_none_or(|descriptor| descriptor.encoding == SectionEncoding::Plain)
+        self.descriptor.as_ref().is_none_or(|descriptor| descriptor.encoding == SectionEncoding::Plain)
     }
 
     /// Reads the header; the outer error ends the segment.
@@ -370,26 +361,13 @@ impl SegmentDecoder {
         passed_over: Range<u64>,
         lost_logical: Range<u64>,
     ) -> Damage {
-        Damage {
-            segment: self.segment(),
-            kind,
-            noticed_at,
-            passed_over,
-            lost_logical,
-        }
+        Damage { segment: self.segment(), kind, noticed_at, passed_over, lost_logical }
     }
 
     /// Ends at a file offset; the next poll says so.
     fn end(&mut self, file_offset: u64) -> Outcome {
-        let logical_offset = if self.is_plain() {
-            file_offset
-        } else {
-            self.logical
-        };
-        self.state = State::Ended(SegmentEnd {
-            file_offset,
-            logical_offset,
-        });
+        let logical_offset = if self.is_plain() { file_offset } else { self.logical };
+        self.state = State::Ended(SegmentEnd { file_offset, logical_offset });
         Outcome::Again
     }
 }

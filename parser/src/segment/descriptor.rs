@@ -65,15 +65,7 @@ struct RawHeader<'a> {
 fn raw_header(input: &[u8]) -> IResult<&[u8], RawHeader<'_>> {
     let (rest, (version, id, length)) = (be_i32, be_i64, be_u16).parse(input)?;
     let (rest, (parameters, crc)) = (take(length), be_u32).parse(rest)?;
-    Ok((
-        rest,
-        RawHeader {
-            version,
-            id,
-            parameters,
-            crc,
-        },
-    ))
+    Ok((rest, RawHeader { version, id, parameters, crc }))
 }
 
 impl RawHeader<'_> {
@@ -93,12 +85,7 @@ impl RawHeader<'_> {
         let encoding = SectionEncoding::from_parameters(self.parameters)
             .map_err(|kind| SegmentError::new(kind, self.id, FIXED_BYTES as u64))?;
         let header_bytes = (FRAME_BYTES + self.parameters.len()) as u64;
-        Ok(Descriptor {
-            version,
-            id: self.id,
-            encoding,
-            header_bytes,
-        })
+        Ok(Descriptor { version, id: self.id, encoding, header_bytes })
     }
 }
 
@@ -181,17 +168,10 @@ fn single_changes(bytes: &[u8]) -> Vec<(usize, u8)> {
 /// Returns true if the parameters end as JSON objects do when a byte of their length is changed so: only then is it worth
 /// taking the CRC.
 fn has_closing_brace(bytes: &[u8], at: usize, change: u8) -> bool {
-    let Some(&[high, low]) = bytes
-        .get(FIXED_BYTES - 2..)
-        .and_then(|length| length.first_chunk::<2>())
-    else {
+    let Some(&[high, low]) = bytes.get(FIXED_BYTES - 2..).and_then(|length| length.first_chunk::<2>()) else {
         return false;
     };
-    let length = if at == FIXED_BYTES - 2 {
-        [high ^ change, low]
-    } else {
-        [high, low ^ change]
-    };
+    let length = if at == FIXED_BYTES - 2 { [high ^ change, low] } else { [high, low ^ change] };
     let length = usize::from(u16::from_be_bytes(length));
     bytes.get(FIXED_BYTES + length - 1) == Some(&b'}')
 }
@@ -203,9 +183,7 @@ impl SectionEncoding {
             serde_json::from_slice(json).map_err(|_| SegmentErrorKind::CorruptHeader)?;
         let text = |key: &str| parameters.get(key).and_then(serde_json::Value::as_str);
         if let (Some(cipher), Some(key_alias)) = (text("encCipher"), text("encKeyAlias")) {
-            let iv = text("encIV")
-                .and_then(from_hex)
-                .ok_or(SegmentErrorKind::CorruptHeader)?;
+            let iv = text("encIV").and_then(from_hex).ok_or(SegmentErrorKind::CorruptHeader)?;
             return Ok(Self::Encrypted(EncryptionParameters {
                 cipher: cipher.into(),
                 key_alias: key_alias.into(),
@@ -225,16 +203,9 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(2) {
         return None;
     }
-    let digits: Vec<u8> = text
-        .chars()
-        .map(|digit| digit.to_digit(16).map(|value| value as u8))
-        .collect::<Option<_>>()?;
-    Some(
-        digits
-            .chunks_exact(2)
-            .filter_map(|pair| Some(pair.first()? << 4 | pair.get(1)?))
-            .collect(),
-    )
+    let digits: Vec<u8> =
+        text.chars().map(|digit| digit.to_digit(16).map(|value| value as u8)).collect::<Option<_>>()?;
+    Some(digits.chunks_exact(2).filter_map(|pair| Some(pair.first()? << 4 | pair.get(1)?)).collect())
 }
 
 #[cfg(test)]
@@ -242,9 +213,8 @@ mod tests {
     use super::*;
 
     /// format.md §16.1: the header of a segment that Cassandra 4.0.11 wrote.
-    const HEADER_4_0: [u8; 20] = [
-        0, 0, 0, 7, 0, 0, 0x01, 0x8b, 0xa5, 0x4e, 0xad, 0x1c, 0, 2, b'{', b'}', 0x94, 0x30, 0x80, 0xa5,
-    ];
+    const HEADER_4_0: [u8; 20] =
+        [0, 0, 0, 7, 0, 0, 0x01, 0x8b, 0xa5, 0x4e, 0xad, 0x1c, 0, 2, b'{', b'}', 0x94, 0x30, 0x80, 0xa5];
     const ID_4_0: i64 = 1_699_285_478_684;
 
     #[test]
@@ -294,11 +264,6 @@ mod tests {
     #[test]
     fn a_compressor_of_somebody_elses_is_refused_by_name() {
         let refused = SectionEncoding::from_parameters(br#"{"compressionClass":"com.example.Squeeze"}"#);
-        assert_eq!(
-            refused,
-            Err(SegmentErrorKind::UnsupportedCompressor(
-                "com.example.Squeeze".into()
-            ))
-        );
+        assert_eq!(refused, Err(SegmentErrorKind::UnsupportedCompressor("com.example.Squeeze".into())));
     }
 }

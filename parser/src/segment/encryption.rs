@@ -112,22 +112,13 @@ impl SectionCipher {
     /// not write blocks of any length, and other modes do not work with one initialization vector for all blocks.
     pub fn new(cipher: &str, key: &SecretKey, iv: &[u8]) -> Result<Self, CipherError> {
         let normalised = cipher.to_ascii_uppercase();
-        if !matches!(
-            normalised.as_str(),
-            "AES/CBC/PKCS5PADDING" | "AES/CBC/PKCS7PADDING"
-        ) {
-            return Err(CipherError::Unsupported {
-                cipher: cipher.to_owned(),
-            });
+        if !matches!(normalised.as_str(), "AES/CBC/PKCS5PADDING" | "AES/CBC/PKCS7PADDING") {
+            return Err(CipherError::Unsupported { cipher: cipher.to_owned() });
         }
-        let iv = iv
-            .try_into()
-            .map_err(|_| CipherError::IvLength { bytes: iv.len() })?;
+        let iv = iv.try_into().map_err(|_| CipherError::IvLength { bytes: iv.len() })?;
         let bytes = key.expose_bytes();
-        let wrong_length = |_| CipherError::KeyLength {
-            bytes: bytes.len(),
-            algorithm: key.algorithm().to_owned(),
-        };
+        let wrong_length =
+            |_| CipherError::KeyLength { bytes: bytes.len(), algorithm: key.algorithm().to_owned() };
         let cipher = match bytes.len() {
             16 => BlockCipher::Aes128(Box::new(Aes128::new_from_slice(bytes).map_err(wrong_length)?)),
             24 if key.algorithm() == "AES" => {
@@ -135,11 +126,7 @@ impl SectionCipher {
             }
             _ => BlockCipher::Aes256(Box::new(Aes256::new_from_slice(bytes).map_err(wrong_length)?)),
         };
-        Ok(Self {
-            cipher,
-            iv,
-            decrypted: Vec::new(),
-        })
+        Ok(Self { cipher, iv, decrypted: Vec::new() })
     }
 
     /// Fills `out` with the plain data of a section's `blocks`, `declared_plain_length` bytes by its header.
@@ -160,12 +147,7 @@ impl SectionCipher {
         out: &mut Vec<u8>,
     ) -> Result<(), SectionError> {
         out.clear();
-        let lost_all = |kind| LostBlock {
-            kind,
-            plain: 0..0,
-            good_prefix: 0,
-            cipher: 0..blocks.len(),
-        };
+        let lost_all = |kind| LostBlock { kind, plain: 0..0, good_prefix: 0, cipher: 0..blocks.len() };
         // LZ4 bounds what the blocks can hold: a longer total is a damaged one.
         let total_plain_length = declared_plain_length.min(blocks.len().saturating_mul(LZ4_RATIO_MAX));
         if out.try_reserve(total_plain_length).is_err() {
@@ -199,14 +181,8 @@ impl SectionCipher {
                     counts_all = false;
                     break;
                 }
-                Err(Damage {
-                    kind,
-                    good_prefix: None,
-                }) => losses.add_gap(kind, start, cipher.clone()),
-                Err(Damage {
-                    kind,
-                    good_prefix: Some(good_prefix),
-                }) => {
+                Err(Damage { kind, good_prefix: None }) => losses.add_gap(kind, start, cipher.clone()),
+                Err(Damage { kind, good_prefix: Some(good_prefix) }) => {
                     losses.add(LostBlock {
                         kind,
                         plain: start..out.len(),
@@ -228,10 +204,7 @@ impl SectionCipher {
             losses.add_gap(LostBlockKind::Missing, out.len(), blocks.len()..blocks.len());
         }
         let placed = losses.place(total_plain_length, out);
-        placed.map_err(|error| SectionError {
-            plain_length,
-            ..error
-        })
+        placed.map_err(|error| SectionError { plain_length, ..error })
     }
 
     /// Appends the plain data of a block. On failure it appends as many bytes as the block has, if that is known
@@ -245,13 +218,8 @@ impl SectionCipher {
         self.decrypted.clear();
         self.decrypted.extend_from_slice(frame.cipher_text);
         let start = out.len();
-        let header_damage = Damage {
-            kind: LostBlockKind::Header,
-            good_prefix: None,
-        };
-        self.cipher
-            .decrypt(&self.iv, &mut self.decrypted)
-            .ok_or(header_damage)?;
+        let header_damage = Damage { kind: LostBlockKind::Header, good_prefix: None };
+        self.cipher.decrypt(&self.iv, &mut self.decrypted).ok_or(header_damage)?;
         let unpadded = unpadded(&self.decrypted);
         let declared = match frame.compressed_length {
             Some(length) => self.decrypted.get(..length).unwrap_or_default(),
@@ -269,23 +237,15 @@ impl SectionCipher {
             return Ok(());
         }
         out.truncate(start);
-        let damage = append_plain(declared, block_bytes_max, out)
-            .err()
-            .unwrap_or(damage);
-        Err(Damage {
-            kind: LostBlockKind::Padding,
-            ..damage
-        })
+        let damage = append_plain(declared, block_bytes_max, out).err().unwrap_or(damage);
+        Err(Damage { kind: LostBlockKind::Padding, ..damage })
     }
 }
 
 /// Appends what a decrypted block without its padding holds: its plain length and `LZ4Compressor`'s data. On failure
 /// as [`SectionCipher::decrypt_block`].
 fn append_plain(content: &[u8], block_bytes_max: usize, out: &mut Vec<u8>) -> Result<(), Damage> {
-    let unknown = || Damage {
-        kind: LostBlockKind::PlainLength,
-        good_prefix: None,
-    };
+    let unknown = || Damage { kind: LostBlockKind::PlainLength, good_prefix: None };
     let (length, lz4_data) = content.split_first_chunk::<4>().ok_or_else(unknown)?;
     let (again, block) = lz4_data.split_first_chunk::<4>().ok_or_else(unknown)?;
     let plain_length = usize::try_from(i32::from_be_bytes(*length))
@@ -296,10 +256,7 @@ fn append_plain(content: &[u8], block_bytes_max: usize, out: &mut Vec<u8>) -> Re
 
     let start = out.len();
     out.resize(start + plain_length, 0);
-    if out
-        .get_mut(start..)
-        .is_some_and(|plain| lz4(lz4_data, plain).is_ok())
-    {
+    if out.get_mut(start..).is_some_and(|plain| lz4(lz4_data, plain).is_ok()) {
         return Ok(());
     }
     let mut salvaged = Vec::new();
@@ -307,10 +264,7 @@ fn append_plain(content: &[u8], block_bytes_max: usize, out: &mut Vec<u8>) -> Re
     out.truncate(start);
     out.extend_from_slice(&salvaged);
     out.resize(start + plain_length, 0);
-    Err(Damage {
-        kind: LostBlockKind::Corrupt,
-        good_prefix: Some(salvaged.len()),
-    })
+    Err(Damage { kind: LostBlockKind::Corrupt, good_prefix: Some(salvaged.len()) })
 }
 
 impl fmt::Debug for SectionCipher {
@@ -320,10 +274,7 @@ impl fmt::Debug for SectionCipher {
             BlockCipher::Aes192(_) => 192,
             BlockCipher::Aes256(_) => 256,
         };
-        formatter
-            .debug_struct("SectionCipher")
-            .field("key_bits", &key_bits)
-            .finish_non_exhaustive()
+        formatter.debug_struct("SectionCipher").field("key_bits", &key_bits).finish_non_exhaustive()
     }
 }
 
@@ -349,10 +300,7 @@ impl BlockCipher {
 /// Returns the bytes before the PKCS#5 padding (1 to 16 bytes of the value of their number), none if there is none.
 fn unpadded(decrypted: &[u8]) -> &[u8] {
     let count = usize::from(decrypted.last().copied().unwrap_or(0));
-    let parts = decrypted
-        .len()
-        .checked_sub(count)
-        .and_then(|length| decrypted.split_at_checked(length));
+    let parts = decrypted.len().checked_sub(count).and_then(|length| decrypted.split_at_checked(length));
     match parts {
         Some((content, padding))
             if (1..=CIPHER_BLOCK_BYTES).contains(&count)
@@ -395,15 +343,7 @@ impl Losses {
     }
 
     fn add_gap(&mut self, kind: LostBlockKind, start: usize, cipher: Range<usize>) {
-        self.blocks.push((
-            LostBlock {
-                kind,
-                plain: start..start,
-                good_prefix: 0,
-                cipher,
-            },
-            true,
-        ));
+        self.blocks.push((LostBlock { kind, plain: start..start, good_prefix: 0, cipher }, true));
     }
 
     fn add_excess(&mut self, total: usize, cipher: Range<usize>) {
@@ -411,12 +351,7 @@ impl Losses {
             block.plain.end = block.plain.end.min(total);
             block.good_prefix = block.good_prefix.min(block.plain.len());
         }
-        self.add(LostBlock {
-            kind: LostBlockKind::Excess,
-            plain: total..total,
-            good_prefix: 0,
-            cipher,
-        });
+        self.add(LostBlock { kind: LostBlockKind::Excess, plain: total..total, good_prefix: 0, cipher });
     }
 
     /// Fills the gaps with zeros until `out` has `total` bytes.

@@ -52,18 +52,12 @@ pub(crate) enum NotAnEntry {
 #[inline]
 pub(crate) fn cut(input: &[u8], mutation_bytes_max: u32) -> Cut<'_> {
     let Some((head, rest)) = input.split_first_chunk::<HEAD_BYTES>() else {
-        return Cut::Short {
-            needed: HEAD_BYTES as u64,
-        };
+        return Cut::Short { needed: HEAD_BYTES as u64 };
     };
     let word = u64::from_be_bytes(*head);
     let (size, size_crc) = ((word >> 32) as u32, word as u32);
     if size < SMALLEST_MUTATION || size > mutation_bytes_max {
-        return Cut::NotAnEntry(if size == 0 {
-            NotAnEntry::ZeroSize
-        } else {
-            NotAnEntry::Size
-        });
+        return Cut::NotAnEntry(if size == 0 { NotAnEntry::ZeroSize } else { NotAnEntry::Size });
     }
     let crc_of_size = crc::with_u32(0, size);
     if size_crc != crc_of_size {

@@ -35,11 +35,7 @@ pub enum SegmentErrorKind {
 
 impl SegmentError {
     pub(crate) fn new(kind: SegmentErrorKind, segment: i64, offset: u64) -> Self {
-        Self(Box::new(Inner {
-            kind,
-            segment,
-            offset,
-        }))
+        Self(Box::new(Inner { kind, segment, offset }))
     }
 
     /// Returns what is wrong.
@@ -59,10 +55,7 @@ impl SegmentError {
 
     /// Returns true if the file is good, but this crate (as configured) can't read it.
     pub fn is_unsupported(&self) -> bool {
-        !matches!(
-            self.kind(),
-            SegmentErrorKind::CorruptHeader | SegmentErrorKind::TruncatedHeader
-        )
+        !matches!(self.kind(), SegmentErrorKind::CorruptHeader | SegmentErrorKind::TruncatedHeader)
     }
 }
 
@@ -90,16 +83,10 @@ impl fmt::Display for SegmentError {
                 write!(f, "cipher {cipher} is not supported, AES/CBC/PKCS5Padding is")
             }
             SegmentErrorKind::KeyMissing(alias) => {
-                write!(
-                    f,
-                    "the segment is encrypted with key '{alias}', give the key store that has it"
-                )
+                write!(f, "the segment is encrypted with key '{alias}', give the key store that has it")
             }
             SegmentErrorKind::KeyUnfit(alias) => {
-                write!(
-                    f,
-                    "key '{alias}' has a length that the cipher does not take: is it the right one?"
-                )
+                write!(f, "key '{alias}' has a length that the cipher does not take: is it the right one?")
             }
         }
     }
@@ -185,11 +172,7 @@ impl fmt::Display for DamageKind {
 
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "segment {} at offset {}: {}",
-            self.segment, self.noticed_at, self.kind
-        )?;
+        write!(f, "segment {} at offset {}: {}", self.segment, self.noticed_at, self.kind)?;
         if self.is_loss() {
             let Range { start, end } = self.passed_over;
             write!(

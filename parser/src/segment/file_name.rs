@@ -39,10 +39,7 @@ impl SegmentFileName {
         if !digits(version) || !digits(id) {
             return None;
         }
-        Some(Self {
-            id: id.parse().ok()?,
-            version: version.parse().ok()?,
-        })
+        Some(Self { id: id.parse().ok()?, version: version.parse().ok()? })
     }
 
     /// Returns the name of the segment's CDC index file (4.0+).

@@ -39,9 +39,7 @@ impl MarkerCrc {
     /// Prepares for the markers of the segment with this id.
     pub fn new(segment: i64) -> Self {
         let low_half = crc::with_u32(0, segment as u32);
-        Self {
-            of_id: crc::with_u32(low_half, (segment >> 32) as u32),
-        }
+        Self { of_id: crc::with_u32(low_half, (segment >> 32) as u32) }
     }
 
     /// Returns the CRC that a marker at this file offset has.

@@ -35,14 +35,6 @@ pub(super) fn julian(day: i64) -> Date {
 fn date(march_year: i64, day_of_year: i64) -> Date {
     let march_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 {
-        march_month + 3
-    } else {
-        march_month - 9
-    };
-    Date {
-        year: march_year + i64::from(month <= 2),
-        month: month as u8,
-        day: day as u8,
-    }
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    Date { year: march_year + i64::from(month <= 2), month: month as u8, day: day as u8 }
 }

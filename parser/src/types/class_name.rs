@@ -24,9 +24,7 @@ impl CqlType {
     /// Fails for anything that is not written like a class, for a wrong number of parameters, and for a type
     /// nested deeper than [`DEPTH_MAX`].
     pub fn parse_class(text: &str) -> Result<(Self, bool), TypeParseError> {
-        let mut parser = Parser {
-            cursor: Cursor::new(text),
-        };
+        let mut parser = Parser { cursor: Cursor::new(text) };
         let parsed = parser.parse(Frozen::No, DEPTH_MAX)?;
         parser.cursor.finish()?;
         Ok(parsed)
@@ -131,11 +129,7 @@ impl<'t> Parser<'t> {
     fn identifier(cursor: &mut Cursor<'t>) -> Result<&'t str, TypeParseError> {
         cursor.skip_blank();
         let name = cursor.take_while(is_identifier_char);
-        if name.is_empty() {
-            Err(cursor.unexpected())
-        } else {
-            Ok(name)
-        }
+        if name.is_empty() { Err(cursor.unexpected()) } else { Ok(name) }
     }
 
     fn one<T>(
@@ -166,10 +160,7 @@ impl<'t> Parser<'t> {
         self.one("VectorType", |parser| {
             let element = parser.plain(Frozen::Yes, depth)?;
             parser.cursor.expect(',')?;
-            Ok(CqlType::Vector(
-                Box::new(element),
-                parse_dimension(&mut parser.cursor)?,
-            ))
+            Ok(CqlType::Vector(Box::new(element), parse_dimension(&mut parser.cursor)?))
         })
     }
 
@@ -212,19 +203,9 @@ impl<'t> Parser<'t> {
             self.cursor.expect(',')?;
             let name = self.hex_name()?;
             self.cursor.expect(':')?;
-            fields.push(UserTypeField {
-                name,
-                ty: self.plain(Frozen::No, depth)?,
-            });
+            fields.push(UserTypeField { name, ty: self.plain(Frozen::No, depth)? });
         }
-        Ok(CqlType::UserType(
-            Arc::new(UserType {
-                keyspace,
-                name,
-                fields: fields.into(),
-            }),
-            frozen,
-        ))
+        Ok(CqlType::UserType(Arc::new(UserType { keyspace, name, fields: fields.into() }), frozen))
     }
 
     fn hex_name(&mut self) -> Result<Box<str>, TypeParseError> {

@@ -130,11 +130,15 @@ fn compare_native(native: NativeType, a: &[u8], b: &[u8]) -> Ordering {
         NativeType::Boolean => fixed(a, b, |a, b| (*a != [0]).cmp(&(*b != [0]))),
         NativeType::Double => fixed(a, b, |a, b| {
             let (a, b) = (f64::from_be_bytes(*a), f64::from_be_bytes(*b));
-            a.is_nan().cmp(&b.is_nan()).then_with(|| if a.is_nan() { Ordering::Equal } else { a.total_cmp(&b) })
+            a.is_nan()
+                .cmp(&b.is_nan())
+                .then_with(|| if a.is_nan() { Ordering::Equal } else { a.total_cmp(&b) })
         }),
         NativeType::Float => fixed(a, b, |a, b| {
             let (a, b) = (f32::from_be_bytes(*a), f32::from_be_bytes(*b));
-            a.is_nan().cmp(&b.is_nan()).then_with(|| if a.is_nan() { Ordering::Equal } else { a.total_cmp(&b) })
+            a.is_nan()
+                .cmp(&b.is_nan())
+                .then_with(|| if a.is_nan() { Ordering::Equal } else { a.total_cmp(&b) })
         }),
         NativeType::Uuid => fixed(a, b, time_uuid::compare_uuids),
         NativeType::Timeuuid => fixed(a, b, time_uuid::compare_time_uuids),
@@ -162,8 +166,20 @@ fn fixed<const N: usize>(
     match (<&[u8; N]>::try_from(a), <&[u8; N]>::try_from(b)) {
         (Ok(a), Ok(b)) => compare(a, b),
         (Err(_), Err(_)) => a.cmp(b),
-        (Ok(_), Err(_)) => if b.is_empty() { Ordering::Greater } else { Ordering::Less },
-        (Err(_), Ok(_)) => if a.is_empty() { Ordering::Less } else { Ordering::Greater },
+        (Ok(_), Err(_)) => {
+            if b.is_empty() {
+                Ordering::Greater
+            } else {
+                Ordering::Less
+            }
+        }
+        (Err(_), Ok(_)) => {
+            if a.is_empty() {
+                Ordering::Less
+            } else {
+                Ordering::Greater
+            }
+        }
     }
 }
 

@@ -58,18 +58,13 @@ impl<'a> CounterContext<'a> {
 
     /// Returns the shards in the order of their ids.
     pub fn shards(self) -> Shards<'a> {
-        Shards {
-            header: self.header,
-            rest: self.shards,
-            index: 0,
-        }
+        Shards { header: self.header, rest: self.shards, index: 0 }
     }
 
     /// Returns the sum of the shards' counts, as Cassandra computes it (`CounterContext.total`). It is the
     /// counter's value only if all of its shards are here.
     pub fn total(self) -> i64 {
-        self.shards()
-            .fold(0, |total, shard| total.wrapping_add(shard.count))
+        self.shards().fold(0, |total, shard| total.wrapping_add(shard.count))
     }
 }
 
@@ -115,12 +110,7 @@ impl Iterator for Shards<'_> {
         };
         self.rest = rest;
         self.index += 1;
-        Some(Shard {
-            id,
-            clock,
-            count,
-            kind,
-        })
+        Some(Shard { id, clock, count, kind })
     }
 }
 

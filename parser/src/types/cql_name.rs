@@ -107,11 +107,7 @@ impl CqlType {
         keyspace: &str,
         user_types: &dyn UserTypeLookup,
     ) -> Result<Self, TypeParseError> {
-        let mut parser = Parser {
-            cursor: Cursor::new(text),
-            keyspace,
-            user_types,
-        };
+        let mut parser = Parser { cursor: Cursor::new(text), keyspace, user_types };
         let parsed = parser.parse(Frozen::No, DEPTH_MAX)?;
         parser.cursor.finish()?;
         Ok(parsed)
@@ -150,9 +146,7 @@ impl Parser<'_> {
         if self.cursor.take('\'') {
             return self.class(frozen);
         }
-        let name = self
-            .cursor
-            .take_while(|next| next.is_ascii_alphanumeric() || next == '_');
+        let name = self.cursor.take_while(|next| next.is_ascii_alphanumeric() || next == '_');
         if name.is_empty() {
             return Err(self.cursor.unexpected());
         }
@@ -197,9 +191,7 @@ impl Parser<'_> {
     fn user_type(&self, name: String, frozen: Frozen) -> Result<CqlType, TypeParseError> {
         match self.user_types.user_type(self.keyspace, &name) {
             Some(definition) => Ok(CqlType::UserType(definition, frozen)),
-            None => Err(self
-                .cursor
-                .error(TypeParseErrorKind::UnknownUserType(name.into()))),
+            None => Err(self.cursor.error(TypeParseErrorKind::UnknownUserType(name.into()))),
         }
     }
 
@@ -267,9 +259,7 @@ fn write_frozen(f: &mut fmt::Formatter<'_>, frozen: Frozen, inner: fmt::Argument
 /// Returns true if CQL reads `name` as this very name without quotes (`ColumnIdentifier.maybeQuote`).
 pub(super) fn is_plain_identifier(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name
-            .bytes()
-            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+        && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
         && RESERVED_WORDS.binary_search(&name).is_err()
 }
 

@@ -50,11 +50,7 @@ impl<'t> Cursor<'t> {
 
     /// Reads `expected` after white space, or fails.
     pub(super) fn expect(&mut self, expected: char) -> Result<(), TypeParseError> {
-        if self.take(expected) {
-            Ok(())
-        } else {
-            Err(self.unexpected())
-        }
+        if self.take(expected) { Ok(()) } else { Err(self.unexpected()) }
     }
 
     /// Reads `word`, in any case, and `open` behind it, if both come next.
@@ -103,19 +99,12 @@ impl<'t> Cursor<'t> {
     /// Succeeds if nothing but white space is left.
     pub(super) fn finish(mut self) -> Result<(), TypeParseError> {
         self.skip_blank();
-        if self.rest().is_empty() {
-            Ok(())
-        } else {
-            Err(self.unexpected())
-        }
+        if self.rest().is_empty() { Ok(()) } else { Err(self.unexpected()) }
     }
 
     /// Returns an error at this place.
     pub(super) fn error(&self, kind: TypeParseErrorKind) -> TypeParseError {
-        TypeParseError {
-            kind,
-            offset: self.offset,
-        }
+        TypeParseError { kind, offset: self.offset }
     }
 
     /// Returns the error that the next character is.

@@ -22,11 +22,7 @@ struct Digits {
 
 impl Digits {
     fn new() -> Self {
-        Self {
-            places: [b'0'; 20],
-            length: 0,
-            exponent: 0,
-        }
+        Self { places: [b'0'; 20], length: 0, exponent: 0 }
     }
 
     fn push(&mut self, digit: u32) {
@@ -73,28 +69,17 @@ struct Binary {
 /// Writes what `Double.toString` gives.
 pub(super) fn write_double(value: f64, out: &mut String) {
     let bits = value.to_bits();
-    let (biased, fraction) = (
-        (bits >> FRACTION_BITS & 0x7ff) as i32,
-        bits & ((1 << FRACTION_BITS) - 1),
-    );
+    let (biased, fraction) = ((bits >> FRACTION_BITS & 0x7ff) as i32, bits & ((1 << FRACTION_BITS) - 1));
     if write_special(value.classify(), value.is_sign_negative(), out) {
         return;
     }
     let binary = if biased == 0 {
         let zeros = fraction.leading_zeros() as i32;
         let shift = zeros - (63 - FRACTION_BITS);
-        Binary {
-            fraction: fraction << shift,
-            exponent: 1 - shift - 1023,
-            significant_bits: 64 - zeros,
-        }
+        Binary { fraction: fraction << shift, exponent: 1 - shift - 1023, significant_bits: 64 - zeros }
     } else {
         let fraction = fraction | 1 << FRACTION_BITS;
-        Binary {
-            fraction,
-            exponent: biased - 1023,
-            significant_bits: FRACTION_BITS + 1,
-        }
+        Binary { fraction, exponent: biased - 1023, significant_bits: FRACTION_BITS + 1 }
     };
     write_digits(&digits_of(binary), out);
 }
@@ -114,14 +99,7 @@ pub(super) fn write_float(value: f32, out: &mut String) {
         (fraction | 1 << 23, biased - 127, 24)
     };
     let fraction = u64::from(fraction) << (FRACTION_BITS - 23);
-    write_digits(
-        &digits_of(Binary {
-            fraction,
-            exponent,
-            significant_bits,
-        }),
-        out,
-    );
+    write_digits(&digits_of(Binary { fraction, exponent, significant_bits }), out);
 }
 
 /// Writes the sign, and the number if it has no digits; returns true in that case.
@@ -178,11 +156,7 @@ fn bits_of_power(power: i32) -> i32 {
 
 /// Returns the decimal digits of a number (`FloatingDecimal.BinaryToASCIIBuffer.dtoa`).
 fn digits_of(binary: Binary) -> Digits {
-    let Binary {
-        fraction,
-        exponent,
-        significant_bits,
-    } = binary;
+    let Binary { fraction, exponent, significant_bits } = binary;
     let trailing_zeros = fraction.trailing_zeros() as i32;
     let fraction_bits = FRACTION_BITS + 1 - trailing_zeros;
     // How many bits stand behind the binary point.
@@ -269,11 +243,7 @@ fn generate(machine: &mut Machine, mut decimal_exponent: i32) -> Digits {
 
 /// Returns the digits of a whole number below 2^63 (`developLongDigits`).
 fn digits_of_whole(binary: Binary) -> Digits {
-    let Binary {
-        fraction,
-        exponent,
-        significant_bits,
-    } = binary;
+    let Binary { fraction, exponent, significant_bits } = binary;
     let mut whole = if exponent >= FRACTION_BITS {
         fraction << (exponent - FRACTION_BITS)
     } else {
@@ -291,9 +261,7 @@ fn digits_of_whole(binary: Binary) -> Digits {
     let mut buffer = itoa::Buffer::new();
     let text = buffer.format(whole);
     let mut found = Digits::new();
-    text.trim_end_matches('0')
-        .bytes()
-        .for_each(|digit| found.push(u32::from(digit - b'0')));
+    text.trim_end_matches('0').bytes().for_each(|digit| found.push(u32::from(digit - b'0')));
     found.exponent = text.len() as i32 + dropped as i32;
     found
 }
@@ -302,10 +270,7 @@ fn digits_of_whole(binary: Binary) -> Digits {
 fn estimate_decimal_exponent(fraction: u64, exponent: i32) -> i32 {
     // The fraction as a number from 1 to 2, then a tangent to its logarithm.
     let between_1_and_2 = f64::from_bits(1023 << FRACTION_BITS | fraction & ((1 << FRACTION_BITS) - 1));
-    #[expect(
-        clippy::approx_constant,
-        reason = "the logarithm of 2 with Java's number of digits"
-    )]
+    #[expect(clippy::approx_constant, reason = "the logarithm of 2 with Java's number of digits")]
     let estimate =
         (between_1_and_2 - 1.5) * 0.289_529_654 + 0.176_091_259 + f64::from(exponent) * 0.301_029_995_663_981;
     estimate.floor() as i32
@@ -359,20 +324,12 @@ impl Machine {
                 let tens = s.wrapping_mul(10);
                 let digit = b.checked_div(*s).unwrap_or(0);
                 *b = b.checked_rem(*s).unwrap_or(0).wrapping_mul(10);
-                *m = if *narrow {
-                    i64::from((*m as i32).wrapping_mul(10))
-                } else {
-                    m.wrapping_mul(10)
-                };
+                *m = if *narrow { i64::from((*m as i32).wrapping_mul(10)) } else { m.wrapping_mul(10) };
                 // Java takes an overflow of `M` for a sign to stop.
                 let overflow = *m <= 0;
                 let sum = b.wrapping_add(*m);
                 let sum = if *narrow { i64::from(sum as i32) } else { sum };
-                Step {
-                    digit: digit as u32,
-                    low: overflow || *b < *m,
-                    high: overflow || sum > tens,
-                }
+                Step { digit: digit as u32, low: overflow || *b < *m, high: overflow || sum > tens }
             }
             Self::Big(fraction) => fraction.step(),
         }
@@ -381,15 +338,12 @@ impl Machine {
     fn compare_rest_with_half(&self) -> std::cmp::Ordering {
         match self {
             // The difference overflows in Java, too, and its sign is what counts.
-            Self::Small {
-                b, s, narrow: true, ..
-            } => (*b as i32)
-                .wrapping_shl(1)
-                .wrapping_sub((*s as i32).wrapping_mul(10))
-                .cmp(&0),
-            Self::Small {
-                b, s, narrow: false, ..
-            } => b.wrapping_shl(1).wrapping_sub(s.wrapping_mul(10)).cmp(&0),
+            Self::Small { b, s, narrow: true, .. } => {
+                (*b as i32).wrapping_shl(1).wrapping_sub((*s as i32).wrapping_mul(10)).cmp(&0)
+            }
+            Self::Small { b, s, narrow: false, .. } => {
+                b.wrapping_shl(1).wrapping_sub(s.wrapping_mul(10)).cmp(&0)
+            }
             Self::Big(fraction) => fraction.compare_rest_with_half(),
         }
     }

@@ -46,12 +46,7 @@ fn write(
     out: &mut String,
 ) -> Result<(), ValueError> {
     let start = out.len();
-    let mut writer = Writer {
-        dialect,
-        canonical_decimals,
-        key_depth: KEY_DEPTH_MAX,
-        out,
-    };
+    let mut writer = Writer { dialect, canonical_decimals, key_depth: KEY_DEPTH_MAX, out };
     let written = writer.value(ty, bytes, DEPTH_MAX);
     if written.is_err() {
         out.truncate(start);
@@ -141,11 +136,7 @@ impl Writer<'_> {
                 self.quoted(|out| write_day(days, dialect, out));
             }
             // Cassandra writes nothing for it; that text is for zero bytes here.
-            CqlValue::Duration(Duration {
-                months: 0,
-                days: 0,
-                nanoseconds: 0,
-            }) if self.mends() => {
+            CqlValue::Duration(Duration { months: 0, days: 0, nanoseconds: 0 }) if self.mends() => {
                 self.out.push_str("\"0ns\"");
             }
             CqlValue::Duration(duration) => self.quoted(|out| write_duration(duration, out)),
@@ -318,11 +309,7 @@ impl Writer<'_> {
 
     /// Writes a field's name, in escaped quotes of its own if it has capitals (`UserType.toJSONString`).
     fn field_name(&mut self, name: &str) {
-        let quotes = if name.chars().any(has_other_lower_case) {
-            "\\\""
-        } else {
-            ""
-        };
+        let quotes = if name.chars().any(has_other_lower_case) { "\\\"" } else { "" };
         self.out.push('"');
         self.out.push_str(quotes);
         write_escaped(name, self.out);
@@ -362,10 +349,7 @@ fn is_lexical_uuid(class: &str) -> bool {
 /// characters below space.
 pub(super) fn write_escaped(text: &str, out: &mut String) {
     let mut rest = text;
-    while let Some(position) = rest
-        .bytes()
-        .position(|byte| byte < b' ' || byte == b'"' || byte == b'\\')
-    {
+    while let Some(position) = rest.bytes().position(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
         let (plain, special) = rest.split_at(position);
         out.push_str(plain);
         let byte = special.bytes().next().unwrap_or_default();
@@ -379,11 +363,7 @@ pub(super) fn write_escaped(text: &str, out: &mut String) {
             12 => out.push_str("\\f"),
             _ => {
                 out.push_str(if byte < 16 { "\\u000" } else { "\\u001" });
-                out.push(
-                    char::from_digit(u32::from(byte & 15), 16)
-                        .unwrap_or('0')
-                        .to_ascii_uppercase(),
-                );
+                out.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0').to_ascii_uppercase());
             }
         }
         rest = special.get(1..).unwrap_or_default();

@@ -134,11 +134,7 @@ impl Writer<'_> {
                 self.quoted(|out| printed = write_time(ns, out));
                 return printed;
             }
-            CqlValue::Duration(Duration {
-                months: 0,
-                days: 0,
-                nanoseconds: 0,
-            }) if self.mends() => {
+            CqlValue::Duration(Duration { months: 0, days: 0, nanoseconds: 0 }) if self.mends() => {
                 self.out.push_str("0s");
             }
             CqlValue::Duration(duration) => write_duration(duration, self.out),
@@ -333,11 +329,9 @@ fn has_exact_literal(value: &CqlValue<'_>, bytes: &[u8]) -> bool {
         // Java takes the text of a wrapped address for IPv4.
         CqlValue::Inet(std::net::IpAddr::V6(address)) => address.to_ipv4_mapped().is_none(),
         CqlValue::Time(ns) => is_time_of_day(*ns),
-        CqlValue::Duration(Duration {
-            months,
-            days,
-            nanoseconds,
-        }) => *months != i32::MIN && *days != i32::MIN && *nanoseconds != i64::MIN,
+        CqlValue::Duration(Duration { months, days, nanoseconds }) => {
+            *months != i32::MIN && *days != i32::MIN && *nanoseconds != i64::MIN
+        }
         _ => true,
     }
 }

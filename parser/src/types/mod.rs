@@ -159,9 +159,9 @@ impl CqlType {
                 NativeType::Uuid | NativeType::Timeuuid => Some(16),
                 _ => None,
             },
-            Self::Vector(element, dimension) => element
-                .fixed_length()
-                .and_then(|length| length.checked_mul(*dimension as usize)),
+            Self::Vector(element, dimension) => {
+                element.fixed_length().and_then(|length| length.checked_mul(*dimension as usize))
+            }
             // `LexicalUUIDType` has no CQL name, so it arrives as a class.
             Self::Custom(class) if &**class == "org.apache.cassandra.db.marshal.LexicalUUIDType" => Some(16),
             _ => None,

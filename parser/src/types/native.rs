@@ -33,18 +33,12 @@ impl NativeType {
         if name == "varchar" {
             return Some(Self::Text);
         }
-        NAMES
-            .iter()
-            .find(|(_, cql, _)| *cql == name)
-            .map(|&(native, ..)| native)
+        NAMES.iter().find(|(_, cql, _)| *cql == name).map(|&(native, ..)| native)
     }
 
     /// Returns the type's name in CQL.
     pub fn cql_name(self) -> &'static str {
-        NAMES
-            .iter()
-            .find(|(native, ..)| *native == self)
-            .map_or("", |&(_, cql, _)| cql)
+        NAMES.iter().find(|(native, ..)| *native == self).map_or("", |&(_, cql, _)| cql)
     }
 
     /// Returns the type of a class in `org.apache.cassandra.db.marshal`, or `None` if it is no native type's.
@@ -54,18 +48,12 @@ impl NativeType {
         match name {
             "DateType" => Some(Self::Timestamp),
             "LegacyTimeUUIDType" => Some(Self::Timeuuid),
-            _ => NAMES
-                .iter()
-                .find(|(_, _, class)| *class == name)
-                .map(|&(native, ..)| native),
+            _ => NAMES.iter().find(|(_, _, class)| *class == name).map(|&(native, ..)| native),
         }
     }
 
     /// Returns the name of the type's class without the package.
     pub fn class_name(self) -> &'static str {
-        NAMES
-            .iter()
-            .find(|(native, ..)| *native == self)
-            .map_or("", |&(_, _, class)| class)
+        NAMES.iter().find(|(native, ..)| *native == self).map_or("", |&(_, _, class)| class)
     }
 }

@@ -160,11 +160,7 @@ fn write_time_part(value: i64, width: usize, out: &mut String) {
 ///
 /// As in Java the least `int` and `long` have no absolute value, and so no text.
 pub(super) fn write_duration(duration: Duration, out: &mut String) {
-    let Duration {
-        months,
-        days,
-        nanoseconds,
-    } = duration;
+    let Duration { months, days, nanoseconds } = duration;
     if months < 0 || days < 0 || nanoseconds < 0 {
         out.push('-');
     }
@@ -216,9 +212,8 @@ pub(super) fn write_inet(address: IpAddr, out: &mut String) {
                     let bytes = segment.to_be_bytes();
                     let start = out.len();
                     write_hex(&bytes, out);
-                    let zeros = out
-                        .get(start..)
-                        .map_or(0, |hex| hex.len() - hex.trim_start_matches('0').len());
+                    let zeros =
+                        out.get(start..).map_or(0, |hex| hex.len() - hex.trim_start_matches('0').len());
                     out.replace_range(start..start + zeros.min(3), "");
                 }
             }

@@ -18,11 +18,7 @@ pub struct Components<'a> {
 /// After an error, which a key that does not have exactly that many components gives, the iterator is at its
 /// end.
 pub fn components(key: &[u8], columns: usize) -> Components<'_> {
-    Components {
-        rest: key,
-        columns,
-        given: 0,
-    }
+    Components { rest: key, columns, given: 0 }
 }
 
 impl<'a> Iterator for Components<'a> {
@@ -38,11 +34,7 @@ impl<'a> Iterator for Components<'a> {
         }
         let read = composite_component(self.rest).and_then(|(rest, component)| {
             let surplus = self.given == self.columns && !rest.is_empty();
-            if surplus {
-                Err(ValueError::TrailingBytes(rest.len()))
-            } else {
-                Ok((rest, component))
-            }
+            if surplus { Err(ValueError::TrailingBytes(rest.len())) } else { Ok((rest, component)) }
         });
         Some(match read {
             Ok((rest, component)) => {

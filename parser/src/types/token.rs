@@ -23,17 +23,9 @@ fn murmur3_hash(key: &[u8]) -> i64 {
     for block in blocks {
         let block = u128::from_le_bytes(*block);
         h1 ^= mix_first(block as u64);
-        h1 = h1
-            .rotate_left(27)
-            .wrapping_add(h2)
-            .wrapping_mul(5)
-            .wrapping_add(0x52dc_e729);
+        h1 = h1.rotate_left(27).wrapping_add(h2).wrapping_mul(5).wrapping_add(0x52dc_e729);
         h2 ^= mix_second((block >> 64) as u64);
-        h2 = h2
-            .rotate_left(31)
-            .wrapping_add(h1)
-            .wrapping_mul(5)
-            .wrapping_add(0x3849_5ab5);
+        h2 = h2.rotate_left(31).wrapping_add(h1).wrapping_mul(5).wrapping_add(0x3849_5ab5);
     }
     let (first, second) = tail.split_at(tail.len().min(8));
     h2 ^= mix_second(signed_bytes(second));

@@ -99,16 +99,9 @@ impl<'a> Varint<'a> {
 
     /// Returns the number if it has at most 16 bytes.
     pub fn to_i128(self) -> Option<i128> {
-        let start = if self.bytes.first().is_some_and(|first| first & 0x80 != 0) {
-            -1
-        } else {
-            0
-        };
-        (self.bytes.len() <= 16).then(|| {
-            self.bytes
-                .iter()
-                .fold(start, |value, byte| value << 8 | i128::from(*byte))
-        })
+        let start = if self.bytes.first().is_some_and(|first| first & 0x80 != 0) { -1 } else { 0 };
+        (self.bytes.len() <= 16)
+            .then(|| self.bytes.iter().fold(start, |value, byte| value << 8 | i128::from(*byte)))
     }
 
     /// Returns the number.
@@ -192,10 +185,7 @@ fn decode_at<'a>(ty: &CqlType, bytes: &'a [u8], depth: u8) -> Result<CqlValue<'a
             let mut entries = Vec::new();
             while let Some(key) = elements.next()? {
                 let value = elements.next()?.ok_or(ValueError::Truncated)?;
-                entries.push((
-                    decode_option(&entry.0, key, depth)?,
-                    decode_option(&entry.1, value, depth)?,
-                ));
+                entries.push((decode_option(&entry.0, key, depth)?, decode_option(&entry.1, value, depth)?));
             }
             CqlValue::Map(entries)
         }
@@ -347,11 +337,7 @@ fn each_component<'a>(
                 each(component_type, component)?;
                 input = rest;
             }
-            if input.is_empty() {
-                Ok(())
-            } else {
-                Err(ValueError::TrailingBytes(input.len()))
-            }
+            if input.is_empty() { Ok(()) } else { Err(ValueError::TrailingBytes(input.len())) }
         }
         CqlType::DynamicComposite(aliases) => {
             let mut input = after_static_prefix(bytes);
@@ -407,10 +393,7 @@ pub(super) fn decode_native(native: NativeType, bytes: &[u8]) -> Result<CqlValue
         NativeType::Uuid => CqlValue::Uuid(Uuid::from_bytes(array(bytes)?)),
         NativeType::Varint => CqlValue::Varint(Varint { bytes }),
         NativeType::Empty => {
-            return Err(ValueError::WrongLength {
-                expected: 0,
-                found: bytes.len(),
-            });
+            return Err(ValueError::WrongLength { expected: 0, found: bytes.len() });
         }
         NativeType::Ascii | NativeType::Blob | NativeType::Text => CqlValue::Empty,
     })
@@ -429,10 +412,9 @@ fn decode_ascii(bytes: &[u8]) -> Result<&str, ValueError> {
 
 fn decode_decimal(bytes: &[u8]) -> Result<Decimal<'_>, ValueError> {
     match bytes.split_first_chunk::<4>() {
-        Some((scale, unscaled)) if !unscaled.is_empty() => Ok(Decimal {
-            scale: i32::from_be_bytes(*scale),
-            unscaled: Varint { bytes: unscaled },
-        }),
+        Some((scale, unscaled)) if !unscaled.is_empty() => {
+            Ok(Decimal { scale: i32::from_be_bytes(*scale), unscaled: Varint { bytes: unscaled } })
+        }
         _ => Err(ValueError::Truncated),
     }
 }
@@ -453,11 +435,7 @@ fn decode_duration(bytes: &[u8]) -> Result<Duration, ValueError> {
     if positive && negative {
         return Err(ValueError::InvalidDuration);
     }
-    Ok(Duration {
-        months,
-        days,
-        nanoseconds,
-    })
+    Ok(Duration { months, days, nanoseconds })
 }
 
 fn decode_inet(bytes: &[u8]) -> Result<IpAddr, ValueError> {

@@ -31,17 +31,8 @@ fn unsigned_vint(input: &[u8]) -> Read<'_, u64> {
     let (input, first) = be_u8(input)?;
     let extra = first.leading_ones() as usize;
     let (input, bytes) = take(extra)(input)?;
-    let start = if extra >= 8 {
-        0
-    } else {
-        u64::from(first) & (0xff >> extra)
-    };
-    Ok((
-        input,
-        bytes
-            .iter()
-            .fold(start, |value, byte| value << 8 | u64::from(*byte)),
-    ))
+    let start = if extra >= 8 { 0 } else { u64::from(first) & (0xff >> extra) };
+    Ok((input, bytes.iter().fold(start, |value, byte| value << 8 | u64::from(*byte))))
 }
 
 /// Reads a signed vint in zigzag form (`VIntCoding.decodeZigZag64`).
@@ -52,10 +43,7 @@ pub(super) fn signed_vint(input: &[u8]) -> Result<(&[u8], i64), ValueError> {
 
 /// Splits `N` bytes off, or fails for fewer.
 pub(super) fn array<const N: usize>(bytes: &[u8]) -> Result<[u8; N], ValueError> {
-    bytes.try_into().map_err(|_| ValueError::WrongLength {
-        expected: N,
-        found: bytes.len(),
-    })
+    bytes.try_into().map_err(|_| ValueError::WrongLength { expected: N, found: bytes.len() })
 }
 
 /// The elements of a frozen collection: a count, then values with lengths. A map's keys and values come in
@@ -138,11 +126,7 @@ impl<'a> Fields<'a> {
 }
 
 fn finish(rest: &[u8]) -> Result<(), ValueError> {
-    if rest.is_empty() {
-        Ok(())
-    } else {
-        Err(ValueError::TrailingBytes(rest.len()))
-    }
+    if rest.is_empty() { Ok(()) } else { Err(ValueError::TrailingBytes(rest.len())) }
 }
 
 /// The elements of a vector: without lengths where the element's type has a fixed one (`VectorType`).
@@ -167,11 +151,7 @@ impl<'a> VectorElements<'a> {
         if least > bytes.len() {
             return Err(ValueError::Truncated);
         }
-        Ok(Self {
-            remaining: dimension,
-            fixed_length,
-            input: bytes,
-        })
+        Ok(Self { remaining: dimension, fixed_length, input: bytes })
     }
 
     /// Returns the next element, or `None` after the last one.

@@ -24,10 +24,7 @@ const IV: &str = "4927e54951a0c100d93d9de98da8ccd9";
 const BLOCK_BYTES: usize = 1000;
 
 pub(crate) fn bytes_of_hex(hex: &str) -> Vec<u8> {
-    (0..hex.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
-        .collect()
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }
 
 fn crc(parts: &[&[u8]]) -> u32 {
@@ -39,13 +36,7 @@ fn crc(parts: &[&[u8]]) -> u32 {
 /// An entry around a mutation.
 pub(crate) fn frame(mutation: &[u8]) -> Vec<u8> {
     let size = (mutation.len() as u32).to_be_bytes();
-    [
-        &size,
-        &crc(&[&size]).to_be_bytes()[..],
-        mutation,
-        &crc(&[&size, mutation]).to_be_bytes(),
-    ]
-    .concat()
+    [&size, &crc(&[&size]).to_be_bytes()[..], mutation, &crc(&[&size, mutation]).to_be_bytes()].concat()
 }
 
 pub(crate) fn header(parameters: &str) -> Vec<u8> {
@@ -72,11 +63,7 @@ pub(crate) fn header(parameters: &str) -> Vec<u8> {
 /// A sync marker at `at` that points to `end`.
 pub(crate) fn marker(at: usize, end: usize) -> Vec<u8> {
     let (high, low) = ((ID >> 32) as u32, ID as u32);
-    let crc = crc(&[
-        &low.to_be_bytes(),
-        &high.to_be_bytes(),
-        &(at as u32).to_be_bytes(),
-    ]);
+    let crc = crc(&[&low.to_be_bytes(), &high.to_be_bytes(), &(at as u32).to_be_bytes()]);
     [(end as u32).to_be_bytes(), crc.to_be_bytes()].concat()
 }
 
@@ -121,12 +108,7 @@ pub(crate) fn segment(kind: &str) -> Vec<u8> {
     let mut file = header(&parameters(kind));
     let mutations = mutations();
     for round in 0..5 {
-        let chosen: Vec<_> = mutations
-            .iter()
-            .skip(round * 3)
-            .step_by(11)
-            .take(2 + round)
-            .collect();
+        let chosen: Vec<_> = mutations.iter().skip(round * 3).step_by(11).take(2 + round).collect();
         let plain: Vec<u8> = chosen.iter().flat_map(|mutation| frame(mutation)).collect();
         add_section(&mut file, &pack(kind, &plain));
     }
@@ -164,11 +146,7 @@ pub(crate) fn pack(kind: &str, plain: &[u8]) -> Vec<u8> {
 }
 
 fn lz4(plain: &[u8]) -> Vec<u8> {
-    [
-        &(plain.len() as u32).to_le_bytes()[..],
-        &lz4_flex::block::compress(plain),
-    ]
-    .concat()
+    [&(plain.len() as u32).to_le_bytes()[..], &lz4_flex::block::compress(plain)].concat()
 }
 
 fn encrypted_block(plain: &[u8]) -> Vec<u8> {
@@ -176,10 +154,6 @@ fn encrypted_block(plain: &[u8]) -> Vec<u8> {
     let (key, iv) = (bytes_of_hex(KEY), bytes_of_hex(IV));
     let cipher = cbc::Encryptor::<aes::Aes128>::new_from_slices(&key, &iv).unwrap();
     let cipher_text = cipher.encrypt_padded_vec::<Pkcs7>(&content);
-    [
-        &(cipher_text.len() as u32).to_be_bytes()[..],
-        &(content.len() as u32).to_be_bytes(),
-        &cipher_text,
-    ]
-    .concat()
+    [&(cipher_text.len() as u32).to_be_bytes()[..], &(content.len() as u32).to_be_bytes(), &cipher_text]
+        .concat()
 }

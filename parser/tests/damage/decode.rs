@@ -29,16 +29,11 @@ pub(crate) fn decode_with(file: &[u8], surplus: Option<u64>) -> Decoded {
         };
         match decoder.poll(input) {
             Ok(Poll::Need(range)) => {
-                assert!(
-                    !range.is_empty() && range.end <= file_length,
-                    "{range:?} of {file_length}"
-                );
+                assert!(!range.is_empty() && range.end <= file_length, "{range:?} of {file_length}");
                 window = range.start..(range.end + surplus.unwrap_or(0)).min(file_length);
             }
             Ok(Poll::Header(_)) => {}
-            Ok(Poll::Entry(entry)) => decoded
-                .entries
-                .push((entry.position.offset, entry.mutation.to_vec())),
+            Ok(Poll::Entry(entry)) => decoded.entries.push((entry.position.offset, entry.mutation.to_vec())),
             Ok(Poll::Damage(damage)) => decoded.damage.push(damage),
             Ok(Poll::Wait) => panic!("a final file waits"),
             Ok(Poll::End(end)) => {
@@ -65,11 +60,7 @@ impl Segment {
         let what = format!("{}: {what}", self.name);
         let header = ..self.sections[0].file.start;
         if let Some(Err(_)) = &decoded.end {
-            assert!(
-                damaged.get(header) != Some(&self.file[header]),
-                "{what}: {:?}",
-                decoded.end
-            );
+            assert!(damaged.get(header) != Some(&self.file[header]), "{what}: {:?}", decoded.end);
             assert!(decoded.entries.is_empty(), "{what}");
             return;
         }
@@ -77,18 +68,11 @@ impl Segment {
         let mut expected = self.entries.iter();
         for (position, mutation) in &decoded.entries {
             let found = expected.any(|entry| entry.mutation == *mutation);
-            assert!(
-                found,
-                "{what}: an entry at {position} that was not written, or not there, or twice"
-            );
+            assert!(found, "{what}: an entry at {position} that was not written, or not there, or twice");
         }
         let end_of_chain = self.unwritten_from(damaged);
         for (at, entry) in self.entries.iter().enumerate() {
-            if decoded
-                .entries
-                .iter()
-                .any(|(_, mutation)| *mutation == entry.mutation)
-            {
+            if decoded.entries.iter().any(|(_, mutation)| *mutation == entry.mutation) {
                 continue;
             }
             if entry.file.end > end_of_chain || entry.file.start >= damaged.len() {
@@ -119,9 +103,7 @@ impl Segment {
         let unwritten = |at: &usize| {
             damaged.get(*at..*at + 8).is_some_and(|word| word == [0; 8]) && self.file[*at..*at + 8] != [0; 8]
         };
-        (0..self.file.len().saturating_sub(8))
-            .find(unwritten)
-            .unwrap_or(usize::MAX)
+        (0..self.file.len().saturating_sub(8)).find(unwritten).unwrap_or(usize::MAX)
     }
 
     fn covers(&self, damage: &Damage, entry: &Entry) -> bool {

@@ -7,35 +7,18 @@ use crate::{
 
 /// Cuts to try: each, but without optimisation not all of the larger segments.
 fn step(segment: &Segment) -> usize {
-    if cfg!(debug_assertions) && segment.file.len() > 6000 {
-        41
-    } else {
-        1
-    }
+    if cfg!(debug_assertions) && segment.file.len() > 6000 { 41 } else { 1 }
 }
 
 #[test]
 fn undamaged_segments_give_every_entry_at_its_position_and_no_damage() {
     for segment in all() {
         let decoded = decode(&segment.file);
-        assert!(
-            decoded.damage.is_empty(),
-            "{}: {:?}",
-            segment.name,
-            decoded.damage
-        );
-        let expected: Vec<_> = segment
-            .entries
-            .iter()
-            .map(|entry| (entry.logical.end, entry.mutation.clone()))
-            .collect();
+        assert!(decoded.damage.is_empty(), "{}: {:?}", segment.name, decoded.damage);
+        let expected: Vec<_> =
+            segment.entries.iter().map(|entry| (entry.logical.end, entry.mutation.clone())).collect();
         assert!(decoded.entries == expected, "{}", segment.name);
-        assert!(
-            segment.name.contains("empty") || expected.len() > 5,
-            "{}: {}",
-            segment.name,
-            expected.len()
-        );
+        assert!(segment.name.contains("empty") || expected.len() > 5, "{}: {}", segment.name, expected.len());
     }
 }
 
@@ -112,12 +95,7 @@ fn windows_do_not_matter() {
             damaged[at] ^= 0x08;
             let whole = decode(&damaged);
             for surplus in [0, 1, 13, 4000] {
-                assert_eq!(
-                    decode_with(&damaged, Some(surplus)),
-                    whole,
-                    "{} {at} {surplus}",
-                    segment.name
-                );
+                assert_eq!(decode_with(&damaged, Some(surplus)), whole, "{} {at} {surplus}", segment.name);
             }
             damaged[at] ^= 0x08;
         }

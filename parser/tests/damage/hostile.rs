@@ -27,11 +27,7 @@ fn head(size: u32) -> [u8; 8] {
 fn within_bounds(what: &str, file: &[u8]) {
     let start = Instant::now();
     decode(file);
-    assert!(
-        start.elapsed() < Duration::from_secs(20),
-        "{what}: {:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_secs(20), "{what}: {:?}", start.elapsed());
     let mebibytes = ALLOCATOR.max_allocated() >> 20;
     assert!(mebibytes < 128, "{what}: {mebibytes} MiB");
 }
@@ -57,11 +53,7 @@ fn heads_that_all_claim_the_rest_of_the_file_cost_no_more_than_a_few_rounds() {
         let start = Instant::now();
         decode(&file);
         // Gone through for each of them it would be 10^12 bytes: an hour.
-        assert!(
-            start.elapsed() < Duration::from_secs(20),
-            "{kind}: {:?}",
-            start.elapsed()
-        );
+        assert!(start.elapsed() < Duration::from_secs(20), "{kind}: {:?}", start.elapsed());
         println!("{kind}: {:?}", start.elapsed());
     }
 }
@@ -79,11 +71,7 @@ fn small_sections_that_each_claim_an_entry_beyond_them_cost_no_more_than_a_few_r
 
 #[test]
 fn hostile_lengths_of_sections_take_no_memory() {
-    let plain: Vec<u8> = mutations()
-        .iter()
-        .take(3)
-        .flat_map(|mutation| frame(mutation))
-        .collect();
+    let plain: Vec<u8> = mutations().iter().take(3).flat_map(|mutation| frame(mutation)).collect();
     for kind in KINDS.into_iter().filter(|kind| *kind != "made-plain") {
         for claimed in [u32::MAX, i32::MAX as u32, 272 << 20, 200 << 20, 130 << 20] {
             let mut packed = pack(kind, &plain);
@@ -104,26 +92,9 @@ fn hostile_lengths_of_sections_take_no_memory() {
 
 #[test]
 fn a_wrong_length_of_a_section_loses_nothing_where_the_packed_data_has_its_own() {
-    let plain: Vec<u8> = mutations()
-        .iter()
-        .take(3)
-        .flat_map(|mutation| frame(mutation))
-        .collect();
-    for kind in [
-        "made-lz4",
-        "made-snappy",
-        "made-zstd",
-        "made-noop",
-        "made-encrypted",
-    ] {
-        for claimed in [
-            0,
-            1,
-            plain.len() as u32 - 1,
-            plain.len() as u32 + 1,
-            5000,
-            u32::MAX,
-        ] {
+    let plain: Vec<u8> = mutations().iter().take(3).flat_map(|mutation| frame(mutation)).collect();
+    for kind in ["made-lz4", "made-snappy", "made-zstd", "made-noop", "made-encrypted"] {
+        for claimed in [0, 1, plain.len() as u32 - 1, plain.len() as u32 + 1, 5000, u32::MAX] {
             let mut file = header(&parameters(kind));
             let mut packed = pack(kind, &plain);
             packed[..4].copy_from_slice(&claimed.to_be_bytes());
@@ -133,11 +104,7 @@ fn a_wrong_length_of_a_section_loses_nothing_where_the_packed_data_has_its_own()
             let positions: Vec<u64> = decoded.entries.iter().map(|(position, _)| *position).collect();
             assert_eq!(positions.len(), 6, "{kind} {claimed}: {:?}", decoded.damage);
             // The positions of the second section are right as well.
-            assert_eq!(
-                positions[3] - positions[0],
-                8 + plain.len() as u64,
-                "{kind} {claimed}"
-            );
+            assert_eq!(positions[3] - positions[0], 8 + plain.len() as u64, "{kind} {claimed}");
             assert_eq!(decoded.damage.len(), 1, "{kind} {claimed}");
         }
     }
@@ -145,17 +112,9 @@ fn a_wrong_length_of_a_section_loses_nothing_where_the_packed_data_has_its_own()
 
 #[test]
 fn bytes_behind_the_packed_data_are_damage() {
-    let plain: Vec<u8> = mutations()
-        .iter()
-        .take(3)
-        .flat_map(|mutation| frame(mutation))
-        .collect();
+    let plain: Vec<u8> = mutations().iter().take(3).flat_map(|mutation| frame(mutation)).collect();
     for kind in KINDS.into_iter().filter(|kind| *kind != "made-plain") {
-        for behind in [
-            &b"\0"[..],
-            &pack("made-zstd", &plain)[4..],
-            b"behind behind behind behind",
-        ] {
+        for behind in [&b"\0"[..], &pack("made-zstd", &plain)[4..], b"behind behind behind behind"] {
             let mut file = header(&parameters(kind));
             add_section(&mut file, &[&pack(kind, &plain), behind].concat());
             let decoded = decode(&file);
@@ -196,11 +155,7 @@ fn bomb(kind: &str, mebibytes: u32) -> Vec<u8> {
 
 #[test]
 fn a_section_that_unpacks_to_too_much_is_told_as_that_and_takes_less_than_128_mebibytes() {
-    let plain: Vec<u8> = mutations()
-        .iter()
-        .take(3)
-        .flat_map(|mutation| frame(mutation))
-        .collect();
+    let plain: Vec<u8> = mutations().iter().take(3).flat_map(|mutation| frame(mutation)).collect();
     for kind in ["made-deflate", "made-zstd", "made-lz4"] {
         for (mebibytes, claimed, told) in [
             (200, 200, DamageKind::SectionTooLarge),
@@ -225,11 +180,7 @@ fn a_section_that_unpacks_to_too_much_is_told_as_that_and_takes_less_than_128_me
 
 #[test]
 fn a_marker_that_points_to_a_later_one_hides_no_section() {
-    let plain: Vec<u8> = mutations()
-        .iter()
-        .take(3)
-        .flat_map(|mutation| frame(mutation))
-        .collect();
+    let plain: Vec<u8> = mutations().iter().take(3).flat_map(|mutation| frame(mutation)).collect();
     for kind in KINDS {
         for wrong_crc in [0, 1] {
             let mut file = header(&parameters(kind));
@@ -253,9 +204,8 @@ fn a_marker_that_points_to_a_later_one_hides_no_section() {
 fn markers_that_all_point_to_the_files_end_cost_no_more_than_a_few_rounds() {
     for kind in KINDS.into_iter().filter(|kind| *kind != "made-plain") {
         // Nothing to compress, so that what is unpacked is not more than the file.
-        let mutation: Vec<u8> = (0..1500_u32)
-            .map(|at| (at.wrapping_mul(2_654_435_761) >> 23) as u8)
-            .collect();
+        let mutation: Vec<u8> =
+            (0..1500_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 23) as u8).collect();
         let packed = pack(kind, &frame(&mutation));
         let section = [&marker(0, 0)[..], &packed].concat();
         let mut file = header(&parameters(kind));
@@ -287,10 +237,7 @@ fn an_entry_that_a_damaged_back_reference_repeats_is_told_of_and_does_not_come_a
     let decoded = decode(&file);
     let given: Vec<_> = decoded.entries.iter().map(|(_, mutation)| mutation).collect();
     assert_eq!(given, [&all[0], &all[1]], "{:?}", decoded.damage);
-    let copy = decoded
-        .damage
-        .iter()
-        .find(|damage| damage.kind == DamageKind::EntryCopy);
+    let copy = decoded.damage.iter().find(|damage| damage.kind == DamageKind::EntryCopy);
     let copied = copy.unwrap().lost_logical.clone();
     assert_eq!(copied.end - copied.start, first.len() as u64);
 }

@@ -3,10 +3,7 @@
 //! The long run of random damages: `RINGTAP_DAMAGES=200000 cargo test --release -p cassandra-commitlog --test damage random`
 //! (`RINGTAP_FIRST_SEED` goes on elsewhere).
 #![cfg(feature = "zstd")]
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test stops at the first surprise, in its helping functions too"
-)]
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise, in its helping functions too")]
 
 mod build;
 mod decode;

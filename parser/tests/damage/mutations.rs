@@ -82,21 +82,15 @@ fn every_prefix_of_a_real_mutation_is_an_error() {
         let mut decoder = MutationDecoder::new(Version::from_number(i32::from(input[0])).unwrap());
         for length in 0..input.len() - 1 {
             let cut = &input[1..][..length];
-            assert!(
-                decoder.decode(cut, &*mutation::TABLES).is_err(),
-                "{name} cut to {length}"
-            );
+            assert!(decoder.decode(cut, &*mutation::TABLES).is_err(), "{name} cut to {length}");
         }
     }
 }
 
 #[test]
 fn every_flipped_byte_of_a_real_mutation_gives_a_mutation_or_an_error() {
-    let flips: &[u8] = if cfg!(debug_assertions) {
-        &[0x01, 0x80]
-    } else {
-        &[1, 2, 4, 8, 16, 32, 64, 128, 0xff, 0x7f]
-    };
+    let flips: &[u8] =
+        if cfg!(debug_assertions) { &[0x01, 0x80] } else { &[1, 2, 4, 8, 16, 32, 64, 128, 0xff, 0x7f] };
     for (_, input) in inputs("seeds/mutation") {
         let mut damaged = input.clone();
         for at in 1..input.len() {
@@ -133,11 +127,7 @@ fn a_tree_takes_no_more_than_a_constant_for_each_byte() {
         let _ = decoder.decode(&bytes, &*mutation::TABLES);
         let used = ALLOCATOR.max_allocated().saturating_sub(before);
         worst = worst.max(used / bytes.len());
-        assert!(
-            used < 256 * bytes.len() + (64 << 20),
-            "{name}: {used} bytes for {}",
-            bytes.len()
-        );
+        assert!(used < 256 * bytes.len() + (64 << 20), "{name}: {used} bytes for {}", bytes.len());
     }
     println!("at most {worst} bytes for each byte, with other tests' allocations");
 }

@@ -52,24 +52,15 @@ pub(crate) struct Entry {
 pub(crate) fn all() -> Vec<Segment> {
     let mut segments = Vec::new();
     for directory in ["segments", "sections"] {
-        let directory = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("tests/data")
-            .join(directory);
-        for path in std::fs::read_dir(directory)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-        {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(directory);
+        for path in std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()) {
             if path.extension().is_some_and(|extension| extension == "segment") {
                 let name = path.file_stem().unwrap().to_str().unwrap();
                 segments.push(Segment::read(name, std::fs::read(&path).unwrap()));
             }
         }
     }
-    segments.extend(
-        build::KINDS
-            .iter()
-            .map(|kind| Segment::read(kind, build::segment(kind))),
-    );
+    segments.extend(build::KINDS.iter().map(|kind| Segment::read(kind, build::segment(kind))));
     segments.sort_by(|a, b| a.name.cmp(&b.name));
     segments
 }
@@ -82,9 +73,7 @@ impl Segment {
     /// Reads a healthy segment; panics on anything else.
     fn read(name: &str, file: Vec<u8>) -> Self {
         let parameters = usize::from(u16::from_be_bytes([file[12], file[13]]));
-        let json = String::from_utf8(file[14..14 + parameters].to_vec())
-            .unwrap()
-            .replace("\\/", "/");
+        let json = String::from_utf8(file[14..14 + parameters].to_vec()).unwrap().replace("\\/", "/");
         let text = |key: &str| {
             let (_, rest) = json.split_once(&format!("\"{key}\":\""))?;
             rest.split_once('"').map(|(value, _)| value.to_owned())
@@ -95,13 +84,8 @@ impl Segment {
             SectionCipher::new(&cipher, &SecretKey::from_hex(KEY).unwrap(), &iv).unwrap()
         });
         let is_plain = compressor.is_none() && cipher.is_none();
-        let mut segment = Self {
-            name: name.to_owned(),
-            file,
-            is_plain,
-            sections: Vec::new(),
-            entries: Vec::new(),
-        };
+        let mut segment =
+            Self { name: name.to_owned(), file, is_plain, sections: Vec::new(), entries: Vec::new() };
         let (mut cipher, mut at, mut logical) = (cipher, 18 + parameters, 18 + parameters as u64);
         while at + 8 <= segment.file.len() && be_u32(&segment.file, at) != 0 {
             let end = be_u32(&segment.file, at) as usize;
@@ -112,9 +96,7 @@ impl Segment {
                     .decrypt_section(&content[4..], be_u32(&content, 0) as usize, 1 << 20, &mut plain)
                     .unwrap(),
                 (Some(compressor), None) => {
-                    compressor
-                        .decompress(&content[4..], be_u32(&content, 0) as usize, &mut plain)
-                        .unwrap();
+                    compressor.decompress(&content[4..], be_u32(&content, 0) as usize, &mut plain).unwrap();
                 }
                 (None, None) => plain = content,
             }
@@ -130,12 +112,7 @@ impl Segment {
         while at < plain.len() {
             let size = be_u32(plain, at) as usize;
             let mutation = plain[at + 8..at + 8 + size].to_vec();
-            assert_eq!(
-                build::frame(&mutation),
-                plain[at..at + 12 + size],
-                "{}",
-                self.name
-            );
+            assert_eq!(build::frame(&mutation), plain[at..at + 12 + size], "{}", self.name);
             let own = file.start + 8 + at..file.start + 8 + at + 12 + size;
             self.entries.push(Entry {
                 section: self.sections.len(),

@@ -4,12 +4,8 @@ use cassandra_commitlog::segment::compression::{Compressor, DecompressErrorKind,
 
 use crate::segment::{Section, Transformation, data, read};
 
-const SAMPLES: [&str; 4] = [
-    "4.1-lz4.segment",
-    "3.11-snappy.segment",
-    "4.1-deflate.segment",
-    "5.0-zstd.segment",
-];
+const SAMPLES: [&str; 4] =
+    ["4.1-lz4.segment", "3.11-snappy.segment", "4.1-deflate.segment", "5.0-zstd.segment"];
 
 /// The largest section of a sample, its compressor and its plain data.
 fn largest(sample: &str) -> (Compressor, Section, Vec<u8>) {
@@ -17,14 +13,9 @@ fn largest(sample: &str) -> (Compressor, Section, Vec<u8>) {
     let Some(Transformation::Compressed(compressor)) = transformation else {
         panic!("{sample} is not compressed")
     };
-    let section = sections
-        .into_iter()
-        .max_by_key(|section| section.plain_length)
-        .unwrap();
+    let section = sections.into_iter().max_by_key(|section| section.plain_length).unwrap();
     let mut plain = Vec::new();
-    compressor
-        .decompress(&section.content, section.plain_length, &mut plain)
-        .unwrap();
+    compressor.decompress(&section.content, section.plain_length, &mut plain).unwrap();
     (compressor, section, plain)
 }
 
@@ -39,15 +30,9 @@ fn assert_salvaged(out: &[u8], plain: &[u8], length: usize, place: &str) -> usiz
 fn classes_are_known_bare_and_with_their_package() {
     for (class, compressor) in [
         ("LZ4Compressor", Some(Compressor::Lz4)),
-        (
-            "org.apache.cassandra.io.compress.LZ4Compressor",
-            Some(Compressor::Lz4),
-        ),
+        ("org.apache.cassandra.io.compress.LZ4Compressor", Some(Compressor::Lz4)),
         ("SnappyCompressor", Some(Compressor::Snappy)),
-        (
-            "org.apache.cassandra.io.compress.DeflateCompressor",
-            Some(Compressor::Deflate),
-        ),
+        ("org.apache.cassandra.io.compress.DeflateCompressor", Some(Compressor::Deflate)),
         ("ZstdCompressor", Some(Compressor::Zstd)),
         ("ZstdDictionaryCompressor", Some(Compressor::Zstd)),
         ("NoopCompressor", Some(Compressor::Noop)),
@@ -68,22 +53,15 @@ fn a_cut_section_keeps_the_prefix_that_came_out() {
         for length in (0..section.content.len()).step_by(31) {
             let cut = &section.content[..length];
             state.decompress(cut, section.plain_length, &mut out).unwrap_err();
-            let good = assert_salvaged(
-                &out,
-                &plain,
-                section.plain_length,
-                &format!("{sample} cut to {length}"),
-            );
+            let good =
+                assert_salvaged(&out, &plain, section.plain_length, &format!("{sample} cut to {length}"));
             if length <= section.content.len() / 2 {
                 good_at_half = good;
             }
         }
         // One Zstandard block has up to 128 KiB, so this section is one: all or nothing.
         if compressor != Compressor::Zstd {
-            assert!(
-                good_at_half > section.plain_length / 8,
-                "{sample}: only {good_at_half}"
-            );
+            assert!(good_at_half > section.plain_length / 8, "{sample}: only {good_at_half}");
         }
     }
 }
@@ -92,23 +70,12 @@ fn a_cut_section_keeps_the_prefix_that_came_out() {
 fn a_section_longer_or_shorter_than_declared_is_an_error_with_all_that_is_there() {
     for sample in SAMPLES {
         let (compressor, section, plain) = largest(sample);
-        for declared in [
-            1,
-            plain.len() / 2,
-            plain.len() - 1,
-            plain.len() + 1,
-            plain.len() + 5000,
-        ] {
+        for declared in [1, plain.len() / 2, plain.len() - 1, plain.len() + 1, plain.len() + 5000] {
             let mut out = Vec::new();
-            compressor
-                .decompress(&section.content, declared, &mut out)
-                .unwrap_err();
+            compressor.decompress(&section.content, declared, &mut out).unwrap_err();
             let good = assert_salvaged(&out, &plain, declared, &format!("{sample} as {declared}"));
             assert_eq!(good, declared.min(plain.len()), "{sample} as {declared}");
-            assert!(
-                out.capacity() <= declared.max(8) * 2,
-                "{sample}: the data decided the allocation"
-            );
+            assert!(out.capacity() <= declared.max(8) * 2, "{sample}: the data decided the allocation");
         }
     }
 }
@@ -129,10 +96,7 @@ fn every_flipped_byte_ends_with_the_declared_length_and_no_old_bytes() {
                 let result = state.decompress(&content, section.plain_length, &mut out);
                 content[place] ^= mask;
                 assert!(out.len() <= section.plain_length, "{sample} at {place}");
-                assert!(
-                    out.len() == section.plain_length || result.is_err(),
-                    "{sample} at {place}"
-                );
+                assert!(out.len() == section.plain_length || result.is_err(), "{sample} at {place}");
                 // The real data of these samples has no such run.
                 let is_old = out.windows(40).any(|run| run.iter().all(|byte| *byte == 0xEE));
                 assert!(!is_old, "{sample} at {place}");
@@ -148,9 +112,7 @@ fn a_damaged_length_field_alone_loses_nothing() {
         let mut content = section.content.clone();
         content[place] ^= 0x20;
         let mut out = Vec::new();
-        let error = compressor
-            .decompress(&content, section.plain_length, &mut out)
-            .unwrap_err();
+        let error = compressor.decompress(&content, section.plain_length, &mut out).unwrap_err();
         assert_eq!(error.kind, DecompressErrorKind::LengthMismatch);
         assert_ne!(error.own_length, Some(plain.len()));
         assert!(out == plain, "{sample}");
@@ -163,9 +125,7 @@ fn a_bad_zlib_checksum_is_an_error_that_keeps_the_data() {
     let mut content = section.content.clone();
     *content.last_mut().unwrap() ^= 1;
     let mut out = Vec::new();
-    let error = compressor
-        .decompress(&content, section.plain_length, &mut out)
-        .unwrap_err();
+    let error = compressor.decompress(&content, section.plain_length, &mut out).unwrap_err();
     assert_eq!(error.kind, DecompressErrorKind::Corrupt);
     assert!(out == plain);
 }
@@ -176,9 +136,7 @@ fn a_bad_zstandard_checksum_is_an_error_that_keeps_the_data() {
     let mut content = section.content.clone();
     *content.last_mut().unwrap() ^= 1;
     let mut out = Vec::new();
-    let error = compressor
-        .decompress(&content, section.plain_length, &mut out)
-        .unwrap_err();
+    let error = compressor.decompress(&content, section.plain_length, &mut out).unwrap_err();
     assert_eq!(error.kind, DecompressErrorKind::Corrupt);
     assert!(out == plain);
 }

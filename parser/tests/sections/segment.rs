@@ -13,11 +13,7 @@ use cassandra_commitlog::{
 /// What the sections of a segment go through.
 pub(crate) enum Transformation {
     Compressed(Compressor),
-    Encrypted {
-        cipher: String,
-        iv: Vec<u8>,
-        alias: String,
-    },
+    Encrypted { cipher: String, iv: Vec<u8>, alias: String },
 }
 
 pub(crate) struct Section {
@@ -26,9 +22,7 @@ pub(crate) struct Section {
 }
 
 pub(crate) fn data(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data/sections")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/sections").join(name)
 }
 
 pub(crate) fn be_i32(bytes: &[u8], at: usize) -> i32 {
@@ -36,19 +30,14 @@ pub(crate) fn be_i32(bytes: &[u8], at: usize) -> i32 {
 }
 
 pub(crate) fn bytes(hex: &str) -> Vec<u8> {
-    (0..hex.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
-        .collect()
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }
 
 /// The segment's transformation, or `None` for a plain one, and its sections.
 pub(crate) fn read(path: &Path) -> (Option<Transformation>, Vec<Section>) {
     let file = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let json_length = usize::from(u16::from_be_bytes([file[12], file[13]]));
-    let json = String::from_utf8(file[14..14 + json_length].to_vec())
-        .unwrap()
-        .replace("\\/", "/");
+    let json = String::from_utf8(file[14..14 + json_length].to_vec()).unwrap().replace("\\/", "/");
     let text = |key: &str| {
         let (_, rest) = json.split_once(&format!("\"{key}\":\""))?;
         rest.split_once('"').map(|(value, _)| value.to_owned())
@@ -59,25 +48,19 @@ pub(crate) fn read(path: &Path) -> (Option<Transformation>, Vec<Section>) {
             iv: bytes(&text("encIV").unwrap()),
             alias: text("encKeyAlias").unwrap(),
         }),
-        (None, Some(class)) => Some(Transformation::Compressed(
-            Compressor::from_class(&class).unwrap(),
-        )),
+        (None, Some(class)) => Some(Transformation::Compressed(Compressor::from_class(&class).unwrap())),
         (None, None) => None,
     };
     let mut sections = Vec::new();
     let mut at = 18 + json_length;
     while at + 12 <= file.len() {
-        let Some(end) = usize::try_from(be_i32(&file, at))
-            .ok()
-            .filter(|end| (at + 12..=file.len()).contains(end))
+        let Some(end) =
+            usize::try_from(be_i32(&file, at)).ok().filter(|end| (at + 12..=file.len()).contains(end))
         else {
             break;
         };
         let plain_length = usize::try_from(be_i32(&file, at + 8)).unwrap();
-        sections.push(Section {
-            plain_length,
-            content: file[at + 12..end].to_vec(),
-        });
+        sections.push(Section { plain_length, content: file[at + 12..end].to_vec() });
         at = end;
     }
     (transformation, sections)
@@ -91,17 +74,9 @@ pub(crate) fn count_entries(plain: &[u8]) -> usize {
         let size = usize::try_from(be_i32(rest, 0)).unwrap();
         let mut crc = crc32fast::Hasher::new();
         crc.update(&rest[..4]);
-        assert_eq!(
-            crc.clone().finalize(),
-            be_i32(rest, 4) as u32,
-            "CRC of the size of entry {count}"
-        );
+        assert_eq!(crc.clone().finalize(), be_i32(rest, 4) as u32, "CRC of the size of entry {count}");
         crc.update(&rest[8..8 + size]);
-        assert_eq!(
-            crc.finalize(),
-            be_i32(rest, 8 + size) as u32,
-            "CRC of entry {count}"
-        );
+        assert_eq!(crc.finalize(), be_i32(rest, 8 + size) as u32, "CRC of entry {count}");
         rest = &rest[12 + size..];
         count += 1;
     }
@@ -117,9 +92,7 @@ pub(crate) fn check(path: &Path, keystore: &Path) -> (usize, usize) {
         Transformation::Compressed(compressor) => {
             let mut state = Decompressor::new(compressor);
             for section in &sections {
-                state
-                    .decompress(&section.content, section.plain_length, &mut out)
-                    .unwrap();
+                state.decompress(&section.content, section.plain_length, &mut out).unwrap();
                 assert_eq!(out.len(), section.plain_length);
                 entries += count_entries(&out);
             }
@@ -129,9 +102,7 @@ pub(crate) fn check(path: &Path, keystore: &Path) -> (usize, usize) {
             let key = find_secret_key(&keystore, &alias, "cassandra", None).unwrap();
             let mut state = SectionCipher::new(&cipher, &key, &iv).unwrap();
             for section in &sections {
-                state
-                    .decrypt_section(&section.content, section.plain_length, 65_536, &mut out)
-                    .unwrap();
+                state.decrypt_section(&section.content, section.plain_length, 65_536, &mut out).unwrap();
                 assert_eq!(out.len(), section.plain_length);
                 entries += count_entries(&out);
             }
@@ -165,24 +136,14 @@ fn every_section_of_a_directory_of_segments_gives_entries_whose_crcs_hold() {
     let mut directories = vec![PathBuf::from(std::env::var("GOLDEN_SEGMENTS").unwrap())];
     let (mut files, mut sections, mut entries) = (0, 0, 0);
     while let Some(directory) = directories.pop() {
-        for path in std::fs::read_dir(&directory)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-        {
+        for path in std::fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path()) {
             let is_segment = path.extension().is_some_and(|extension| extension == "log")
-                && path
-                    .file_name()
-                    .unwrap()
-                    .to_str()
-                    .unwrap()
-                    .starts_with("CommitLog-");
+                && path.file_name().unwrap().to_str().unwrap().starts_with("CommitLog-");
             if path.is_dir() {
                 directories.push(path);
             } else if is_segment && std::fs::metadata(&path).unwrap().len() > 18 && read(&path).0.is_some() {
-                let keystore = path
-                    .ancestors()
-                    .map(|parent| parent.join("secret.jceks"))
-                    .find(|path| path.exists());
+                let keystore =
+                    path.ancestors().map(|parent| parent.join("secret.jceks")).find(|path| path.exists());
                 let found = check(&path, &keystore.unwrap_or_default());
                 println!("{}: {found:?}", path.display());
                 (files, sections, entries) = (files + 1, sections + found.0, entries + found.1);

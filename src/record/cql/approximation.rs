@@ -85,10 +85,7 @@ impl Approximations {
 
     /// Counts one.
     pub(super) fn add(&mut self, kind: Approximation, place: RecordPlace, table: &str) {
-        let known = self.kinds.entry(kind).or_insert_with(|| Approximated {
-            count: 0,
-            first: Vec::new(),
-        });
+        let known = self.kinds.entry(kind).or_insert_with(|| Approximated { count: 0, first: Vec::new() });
         known.count += 1;
         let is_named = known.first.iter().any(|(first, _)| *first == place);
         if known.first.len() < Self::PLACES_MAX && !is_named {
@@ -98,9 +95,7 @@ impl Approximations {
 
     /// Iterates over the kinds that there were.
     pub fn iter(&self) -> impl Iterator<Item = (Approximation, &Approximated)> {
-        self.kinds
-            .iter()
-            .map(|(kind, approximated)| (*kind, approximated))
+        self.kinds.iter().map(|(kind, approximated)| (*kind, approximated))
     }
 
     /// Returns how often a kind was.

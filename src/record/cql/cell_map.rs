@@ -33,9 +33,7 @@ pub(super) struct CellMap<V> {
 
 impl<V> Default for CellMap<V> {
     fn default() -> Self {
-        Self {
-            cells: BTreeMap::new(),
-        }
+        Self { cells: BTreeMap::new() }
     }
 }
 
@@ -62,12 +60,8 @@ impl<V> CellMap<V> {
         scope: Scope<'_, '_>,
         mut change: impl FnMut(&mut V, IsMet) -> bool,
     ) {
-        let start = CellKey {
-            table,
-            partition_key: partition_key.into(),
-            clustering: None,
-            column: "".into(),
-        };
+        let start =
+            CellKey { table, partition_key: partition_key.into(), clustering: None, column: "".into() };
         let mut forgotten = Vec::new();
         for (key, value) in self.cells.range_mut((Bound::Included(start), Bound::Unbounded)) {
             if key.table != table || *key.partition_key != *partition_key {
@@ -85,12 +79,7 @@ impl<V> CellMap<V> {
 
     /// Forgets a table, or one column of it.
     pub(super) fn forget(&mut self, table: TableId, column: Option<&str>, mut forget: impl FnMut(V)) {
-        let start = CellKey {
-            table,
-            partition_key: [].into(),
-            clustering: None,
-            column: "".into(),
-        };
+        let start = CellKey { table, partition_key: [].into(), clustering: None, column: "".into() };
         let keys: Vec<CellKey> = self
             .cells
             .range((Bound::Included(start), Bound::Unbounded))

@@ -14,9 +14,7 @@ pub(super) fn is_same_value(ty: &CqlType, a: Option<&[u8]>, b: Option<&[u8]>) ->
     let (Some(a), Some(b)) = (a, b) else { return a == b };
     let text = |bytes| {
         let mut text = String::new();
-        write_json_canonical_decimal(ty, bytes, Dialect::Ringtap, &mut text)
-            .ok()
-            .map(|()| text)
+        write_json_canonical_decimal(ty, bytes, Dialect::Ringtap, &mut text).ok().map(|()| text)
     };
     a == b || matches!((text(a), text(b)), (Some(a), Some(b)) if a == b)
 }

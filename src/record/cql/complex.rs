@@ -41,26 +41,14 @@ impl ChangeWriter<'_, '_> {
             && !is_overwrite
         {
             let time = self.write_time(cleared.timestamp);
-            push_delete(
-                &[name.to_owned()],
-                self.names.table(),
-                time,
-                key.relations(),
-                self.out,
-            );
+            push_delete(&[name.to_owned()], self.names.table(), time, key.relations(), self.out);
         }
         if let CqlType::List(element_type, _) = &column.ty {
             let cell_key = self.cell_key(clustering, &column.name);
             if let Some(cleared) = cleared {
                 self.lists.cleared(&cell_key, cleared.timestamp);
             }
-            return self.write_list(
-                (element_type, name),
-                is_overwrite,
-                elements,
-                (&cell_key, key),
-                parts,
-            );
+            return self.write_list((element_type, name), is_overwrite, elements, (&cell_key, key), parts);
         }
         let puts = self.puts(&column.ty, name, is_overwrite, elements, parts)?;
         if puts.is_empty() && is_overwrite {
@@ -80,10 +68,7 @@ impl ChangeWriter<'_, '_> {
             parts.assign(
                 lifetime,
                 if is_whole {
-                    Assignment::Whole {
-                        name: name.into(),
-                        value,
-                    }
+                    Assignment::Whole { name: name.into(), value }
                 } else {
                     Assignment::Part(format!("{name} = {name} + {value}"))
                 },
@@ -119,9 +104,7 @@ impl ChangeWriter<'_, '_> {
                 }
                 continue;
             };
-            let value = value_type
-                .map(|value_type| literal(value_type, value))
-                .transpose()?;
+            let value = value_type.map(|value_type| literal(value_type, value)).transpose()?;
             if value == Some(None) {
                 self.notes.add(Approximation::Value);
                 parts.removals.push(removal);
@@ -176,13 +159,7 @@ impl ChangeWriter<'_, '_> {
                 (Known::At(index), Some((lifetime, value))) => {
                     let assignment = [format!("{name}[{index}] = {value}")];
                     let using = (time, self.ttl(lifetime));
-                    push_update(
-                        assignment.iter(),
-                        self.names.table(),
-                        using,
-                        key.relations(),
-                        self.out,
-                    );
+                    push_update(assignment.iter(), self.names.table(), using, key.relations(), self.out);
                     self.lists.rewritten(cell_key, path, timestamp);
                 }
                 (Known::At(index), None) => {
@@ -202,11 +179,8 @@ impl ChangeWriter<'_, '_> {
             }
         }
         new.sort_by_cached_key(|(_, (path, _))| timeuuid_order(path));
-        let in_front = if is_overwrite {
-            0
-        } else {
-            new.partition_point(|(_, (path, _))| is_prepended(path))
-        };
+        let in_front =
+            if is_overwrite { 0 } else { new.partition_point(|(_, (path, _))| is_prepended(path)) };
         let appended = new.split_off(in_front);
         self.prepend((name, cell_key, key), new);
         self.append((name, cell_key, key), is_overwrite, appended, parts);
@@ -224,13 +198,7 @@ impl ChangeWriter<'_, '_> {
             let (paths, values): (Vec<_>, Vec<_>) = run.into_iter().unzip();
             let assignment = [format!("{name} = [{}] + {name}", values.join(", "))];
             let using = (time, self.ttl(lifetime));
-            push_update(
-                assignment.iter(),
-                self.names.table(),
-                using,
-                key.relations(),
-                self.out,
-            );
+            push_update(assignment.iter(), self.names.table(), using, key.relations(), self.out);
             self.lists.added(cell_key, &paths, self.change.timestamp, true);
         }
     }
@@ -253,28 +221,13 @@ impl ChangeWriter<'_, '_> {
         for (lifetime, run) in runs {
             let (paths, values): (Vec<_>, Vec<_>) = run.into_iter().unzip();
             let value = format!("[{}]", values.join(", "));
-            let part = if is_whole {
-                format!("{name} = {value}")
-            } else {
-                format!("{name} = {name} + {value}")
-            };
+            let part =
+                if is_whole { format!("{name} = {value}") } else { format!("{name} = {name} + {value}") };
             if !is_one_run {
                 let using = (time, self.ttl(lifetime));
-                push_update(
-                    [part].iter(),
-                    self.names.table(),
-                    using,
-                    key.relations(),
-                    self.out,
-                );
+                push_update([part].iter(), self.names.table(), using, key.relations(), self.out);
             } else if is_whole {
-                parts.assign(
-                    lifetime,
-                    Assignment::Whole {
-                        name: name.into(),
-                        value,
-                    },
-                );
+                parts.assign(lifetime, Assignment::Whole { name: name.into(), value });
             } else {
                 parts.assign(lifetime, Assignment::Part(part));
             }
@@ -318,12 +271,8 @@ fn path_text<'t>(ty: &'t CqlType, path: &[u8]) -> Result<Option<(String, Option<
         CqlType::Set(element, _) => Ok(literal(element, path)?.map(|text| (text, None))),
         CqlType::Map(entry, _) => Ok(literal(&entry.0, path)?.map(|text| (text, Some(&entry.1)))),
         CqlType::UserType(user_type, _) => {
-            let index = path
-                .first_chunk()
-                .map(|index| usize::from(u16::from_be_bytes(*index)));
-            let field = index
-                .and_then(|index| user_type.fields.get(index))
-                .ok_or(ValueError::Truncated)?;
+            let index = path.first_chunk().map(|index| usize::from(u16::from_be_bytes(*index)));
+            let field = index.and_then(|index| user_type.fields.get(index)).ok_or(ValueError::Truncated)?;
             Ok(Some((quote_name(&field.name).into_owned(), Some(&field.ty))))
         }
         _ => Err(ValueError::UnexpectedNull),

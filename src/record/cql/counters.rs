@@ -47,11 +47,7 @@ impl Default for Counters {
 impl Counters {
     /// Makes one that remembers so many counters.
     pub(super) fn with_capacity(len_max: usize) -> Self {
-        Self {
-            shards: CellMap::default(),
-            len: 0,
-            len_max,
-        }
+        Self { shards: CellMap::default(), len: 0, len_max }
     }
 
     /// Returns by how much a counter has changed.
@@ -73,11 +69,7 @@ impl Counters {
             let Some(before) = known.iter_mut().find(|before| before.id == shard.id) else {
                 increment = increment.wrapping_add(shard.count);
                 is_new = true;
-                known.push(Shard {
-                    id: shard.id,
-                    clock: shard.clock,
-                    count: shard.count,
-                });
+                known.push(Shard { id: shard.id, clock: shard.clock, count: shard.count });
                 continue;
             };
             if shard.clock > before.clock {
@@ -86,11 +78,7 @@ impl Counters {
                 (before.clock, before.count) = (shard.clock, shard.count);
             }
         }
-        Ok(if is_new {
-            Increment::By(increment)
-        } else {
-            Increment::Known
-        })
+        Ok(if is_new { Increment::By(increment) } else { Increment::Known })
     }
 
     /// Notes that one counter was deleted.
@@ -102,13 +90,12 @@ impl Counters {
 
     /// Notes a deletion of rows: what is counted then starts anew.
     pub(super) fn deleted(&mut self, table: TableId, partition_key: &[u8], scope: Scope<'_, '_>) {
-        self.shards
-            .delete(table, partition_key, scope, |shards, is_met| {
-                if is_met == IsMet::Yes {
-                    shards.clear();
-                }
-                true
-            });
+        self.shards.delete(table, partition_key, scope, |shards, is_met| {
+            if is_met == IsMet::Yes {
+                shards.clear();
+            }
+            true
+        });
     }
 
     /// Forgets a table, or one column of it.

@@ -37,20 +37,11 @@ impl ChangeWriter<'_, '_> {
             return Ok(());
         }
         // A row of a dense table is its one cell; `DELETE` would take the rows with the same prefix as well.
-        let value = self
-            .names
-            .value(0)
-            .filter(|(column, _)| column.ty != CqlType::Native(NativeType::Empty));
+        let value = self.names.value(0).filter(|(column, _)| column.ty != CqlType::Native(NativeType::Empty));
         if let Some((_, name)) = value {
             let time = self.write_time(self.change.timestamp);
             let assignment = [format!("{name} = null")];
-            push_update(
-                assignment.iter(),
-                self.names.table(),
-                (time, None),
-                key.relations(),
-                self.out,
-            );
+            push_update(assignment.iter(), self.names.table(), (time, None), key.relations(), self.out);
         } else {
             self.notes.add(Approximation::NullClustering);
             self.push_rows_deletion(&key);
@@ -72,10 +63,7 @@ impl ChangeWriter<'_, '_> {
             return Ok(());
         };
         let is_same = |at: usize, a: Value<'_>, b: Value<'_>| {
-            schema
-                .clustering()
-                .get(at)
-                .is_some_and(|column| is_same_value(&column.ty, a, b))
+            schema.clustering().get(at).is_some_and(|column| is_same_value(&column.ty, a, b))
         };
         for slice in split_range(range, is_same) {
             self.delete_slice(&key, &slice)?;
@@ -87,12 +75,8 @@ impl ChangeWriter<'_, '_> {
         let mut relations = KeyText::default();
         let mut given = 0;
         let bounds = [
-            slice
-                .after
-                .map(|(value, inclusive)| (value, if inclusive { (">=", "<=") } else { (">", "<") })),
-            slice
-                .before
-                .map(|(value, inclusive)| (value, if inclusive { ("<=", ">=") } else { ("<", ">") })),
+            slice.after.map(|(value, inclusive)| (value, if inclusive { (">=", "<=") } else { (">", "<") })),
+            slice.before.map(|(value, inclusive)| (value, if inclusive { ("<=", ">=") } else { ("<", ">") })),
         ];
         let mut columns = self.names.clustering();
         for value in slice.prefix {
@@ -133,12 +117,7 @@ impl ChangeWriter<'_, '_> {
     /// Deletes all rows of a partition. CQL deletes the static row with them, so where there may be one, the
     /// rows up to some value are deleted, and those after it.
     fn delete_all_rows(&mut self, partition_key: &KeyText) {
-        let has_static = self
-            .names
-            .schema()
-            .values()
-            .iter()
-            .any(|column| column.kind == ColumnKind::Static);
+        let has_static = self.names.schema().values().iter().any(|column| column.kind == ColumnKind::Static);
         if !has_static {
             self.push_rows_deletion(partition_key);
             return;
@@ -175,8 +154,7 @@ impl ChangeWriter<'_, '_> {
 
     fn note_deletion(&mut self, scope: Scope<'_, '_>) {
         let table = self.names.schema().id();
-        self.lists
-            .deleted(table, self.change.partition_key, scope, self.change.timestamp);
+        self.lists.deleted(table, self.change.partition_key, scope, self.change.timestamp);
         self.counters.deleted(table, self.change.partition_key, scope);
     }
 }
@@ -187,10 +165,7 @@ fn some_literal(ty: &CqlType) -> Option<String> {
     (0..=ZEROS.len()).find_map(|length| {
         let bytes = ZEROS.get(..length)?;
         // Zero bytes only where they are an ordinary value.
-        let is_text = matches!(
-            ty,
-            CqlType::Native(NativeType::Text | NativeType::Ascii | NativeType::Blob)
-        );
+        let is_text = matches!(ty, CqlType::Native(NativeType::Text | NativeType::Ascii | NativeType::Blob));
         if length == 0 && !is_text {
             return None;
         }
@@ -226,29 +201,17 @@ fn split_range<'r>(
     for at in (common + 1..start.len()).rev() {
         let inclusive = start_inclusive && at + 1 == start.len();
         let after = start.get(at).map(|value| (*value, inclusive));
-        slices.push(Slice {
-            prefix: start.get(..at).unwrap_or_default(),
-            after,
-            before: None,
-        });
+        slices.push(Slice { prefix: start.get(..at).unwrap_or_default(), after, before: None });
     }
     slices.push(Slice {
         prefix: start.get(..common).unwrap_or_default(),
-        after: start
-            .get(common)
-            .map(|value| (*value, start_inclusive && start.len() == common + 1)),
-        before: end
-            .get(common)
-            .map(|value| (*value, end_inclusive && end.len() == common + 1)),
+        after: start.get(common).map(|value| (*value, start_inclusive && start.len() == common + 1)),
+        before: end.get(common).map(|value| (*value, end_inclusive && end.len() == common + 1)),
     });
     for at in common + 1..end.len() {
         let inclusive = end_inclusive && at + 1 == end.len();
         let before = end.get(at).map(|value| (*value, inclusive));
-        slices.push(Slice {
-            prefix: end.get(..at).unwrap_or_default(),
-            after: None,
-            before,
-        });
+        slices.push(Slice { prefix: end.get(..at).unwrap_or_default(), after: None, before });
     }
     slices
 }

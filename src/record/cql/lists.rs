@@ -88,9 +88,7 @@ impl Lists {
 
     fn element(&mut self, key: &CellKey, path: &[u8]) -> Option<&mut Element> {
         let list = self.lists.get_mut(key)?;
-        list.elements
-            .iter_mut()
-            .find(|element| element.removed_at.is_none() && *element.path == *path)
+        list.elements.iter_mut().find(|element| element.removed_at.is_none() && *element.path == *path)
     }
 
     /// Notes that a list was cleared.
@@ -152,8 +150,7 @@ impl Lists {
     /// Forgets a table, or one column of it.
     pub(super) fn forget(&mut self, table: TableId, column: Option<&str>) {
         let elements = &mut self.elements;
-        self.lists
-            .forget(table, column, |list| *elements -= list.elements.len());
+        self.lists.forget(table, column, |list| *elements -= list.elements.len());
     }
 }
 

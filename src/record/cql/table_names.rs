@@ -21,19 +21,9 @@ impl TableNames {
     pub(super) fn new(schema: Arc<TableSchema>) -> Self {
         let quoted = |column: &Column| quote_name(&column.name).into();
         let table = format!("{}.{}", quote_name(schema.keyspace()), quote_name(schema.name())).into();
-        let key = schema
-            .partition_key()
-            .iter()
-            .chain(schema.clustering())
-            .map(quoted)
-            .collect();
+        let key = schema.partition_key().iter().chain(schema.clustering()).map(quoted).collect();
         let values = schema.values().iter().map(quoted).collect();
-        Self {
-            schema,
-            table,
-            key,
-            values,
-        }
+        Self { schema, table, key, values }
     }
 
     pub(super) fn schema(&self) -> &Arc<TableSchema> {
@@ -46,10 +36,7 @@ impl TableNames {
 
     /// Returns the partition key columns with their names.
     pub(super) fn partition_key(&self) -> impl Iterator<Item = (&Column, &str)> {
-        self.schema
-            .partition_key()
-            .iter()
-            .zip(self.key.iter().map(|name| &**name))
+        self.schema.partition_key().iter().zip(self.key.iter().map(|name| &**name))
     }
 
     /// Returns the clustering columns with their names.
@@ -60,9 +47,6 @@ impl TableNames {
 
     /// Returns a static or regular column that is not dropped.
     pub(super) fn value(&self, at: u32) -> Option<(&Column, &str)> {
-        Some((
-            self.schema.values().get(at as usize)?,
-            self.values.get(at as usize)?,
-        ))
+        Some((self.schema.values().get(at as usize)?, self.values.get(at as usize)?))
     }
 }

@@ -53,11 +53,7 @@ impl RowParts {
     fn group(&mut self, lifetime: Lifetime) -> &mut Group {
         let known = self.groups.iter().position(|group| group.lifetime == lifetime);
         let at = known.unwrap_or_else(|| {
-            self.groups.push(Group {
-                lifetime,
-                has_marker: false,
-                assignments: Vec::new(),
-            });
+            self.groups.push(Group { lifetime, has_marker: false, assignments: Vec::new() });
             self.groups.len() - 1
         });
         &mut self.groups[at]
@@ -80,14 +76,9 @@ impl RowParts {
         }
         let nulls = std::mem::take(&mut self.nulls);
         let with_marker = self.groups.iter().position(|group| group.has_marker);
-        let lifetime = self
-            .groups
-            .get(with_marker.unwrap_or(0))
-            .map_or(Lifetime::Lasting, |group| group.lifetime);
-        let assignments = nulls.into_iter().map(|name| Assignment::Whole {
-            name,
-            value: "null".into(),
-        });
+        let lifetime =
+            self.groups.get(with_marker.unwrap_or(0)).map_or(Lifetime::Lasting, |group| group.lifetime);
+        let assignments = nulls.into_iter().map(|name| Assignment::Whole { name, value: "null".into() });
         self.group(lifetime).assignments.extend(assignments);
     }
 }
@@ -164,20 +155,15 @@ impl ChangeWriter<'_, '_> {
                 self.notes.add(Approximation::HiddenCell);
                 Ok(())
             }
-            ColumnWrite::Complex {
-                cleared, elements, ..
-            } => self.write_complex((column, name), *cleared, elements, (clustering, key), parts),
+            ColumnWrite::Complex { cleared, elements, .. } => {
+                self.write_complex((column, name), *cleared, elements, (clustering, key), parts)
+            }
         }
     }
 
     /// Counts cells of a dropped column that are not gone with it.
     fn note_dropped(&mut self, at: u32, write: &ColumnWrite<'_>) {
-        let dropped_at = self
-            .names
-            .schema()
-            .dropped()
-            .get(at as usize)
-            .map(|dropped| dropped.dropped_at);
+        let dropped_at = self.names.schema().dropped().get(at as usize).map(|dropped| dropped.dropped_at);
         let is_newer = |cell: &Cell<'_>| Some(cell.timestamp) > dropped_at;
         let newer = match write {
             ColumnWrite::Simple(_, cell) => usize::from(is_newer(cell)),
@@ -210,11 +196,7 @@ impl ChangeWriter<'_, '_> {
         let lifetime = self.lifetime(expiration);
         if column.ty == CqlType::Native(NativeType::Empty) {
             // A dense table without a value: `INSERT` of the key writes the hidden cell.
-            let lifetime = if lifetime == Lifetime::Expired {
-                Lifetime::Expiring(1)
-            } else {
-                lifetime
-            };
+            let lifetime = if lifetime == Lifetime::Expired { Lifetime::Expiring(1) } else { lifetime };
             parts.group(lifetime).has_marker = true;
             return Ok(());
         }
@@ -224,13 +206,7 @@ impl ChangeWriter<'_, '_> {
         }
         match value {
             Some(value) if lifetime != Lifetime::Expired => {
-                parts.assign(
-                    lifetime,
-                    Assignment::Whole {
-                        name: name.into(),
-                        value,
-                    },
-                );
+                parts.assign(lifetime, Assignment::Whole { name: name.into(), value });
             }
             _ => parts.assign_null(name),
         }
@@ -246,13 +222,7 @@ impl ChangeWriter<'_, '_> {
         }
         if !parts.removals.is_empty() {
             let time = self.write_time(self.change.timestamp);
-            push_delete(
-                &parts.removals,
-                self.names.table(),
-                time,
-                key.relations(),
-                self.out,
-            );
+            push_delete(&parts.removals, self.names.table(), time, key.relations(), self.out);
         }
         if parts.deletes_row {
             self.push_rows_deletion(key);
@@ -272,37 +242,20 @@ impl ChangeWriter<'_, '_> {
                     }
                 }
             }
-            for part in [
-                "INSERT INTO ",
-                self.names.table(),
-                " (",
-                &names,
-                ") VALUES (",
-                &values,
-                ")",
-            ] {
+            for part in ["INSERT INTO ", self.names.table(), " (", &names, ") VALUES (", &values, ")"] {
                 self.out.push_str(part);
             }
             push_using(time, ttl, self.out);
             self.out.push_str(";\n");
         }
-        let assignments = group
-            .assignments
-            .iter()
-            .filter_map(|assignment| match assignment {
-                Assignment::Whole { .. } if group.has_marker => None,
-                Assignment::Whole { name, value } => Some(format!("{name} = {value}")),
-                Assignment::Part(text) => Some(text.clone()),
-            });
+        let assignments = group.assignments.iter().filter_map(|assignment| match assignment {
+            Assignment::Whole { .. } if group.has_marker => None,
+            Assignment::Whole { name, value } => Some(format!("{name} = {value}")),
+            Assignment::Part(text) => Some(text.clone()),
+        });
         let mut assignments = assignments.peekable();
         if assignments.peek().is_some() {
-            push_update(
-                assignments,
-                self.names.table(),
-                (time, ttl),
-                key.relations(),
-                self.out,
-            );
+            push_update(assignments, self.names.table(), (time, ttl), key.relations(), self.out);
         }
     }
 
@@ -347,13 +300,7 @@ impl ChangeWriter<'_, '_> {
         }
         let time = self.write_time(self.change.timestamp);
         if !increments.is_empty() {
-            push_update(
-                increments.iter(),
-                names.table(),
-                (time, None),
-                key.relations(),
-                self.out,
-            );
+            push_update(increments.iter(), names.table(), (time, None), key.relations(), self.out);
         }
         if !removals.is_empty() {
             push_delete(&removals, names.table(), time, key.relations(), self.out);

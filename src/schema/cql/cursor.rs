@@ -17,11 +17,7 @@ pub(super) struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(text: &'a str, tokens: &'a [Token]) -> Self {
-        Self {
-            text,
-            tokens,
-            next: 0,
-        }
+        Self { text, tokens, next: 0 }
     }
 
     pub(super) fn peek(&self) -> Option<&'a TokenKind> {
@@ -38,9 +34,7 @@ impl<'a> Cursor<'a> {
 
     /// Returns the byte offset of the next token, or of the text's end.
     pub(super) fn offset(&self) -> usize {
-        self.tokens
-            .get(self.next)
-            .map_or(self.text.len(), |token| token.start)
+        self.tokens.get(self.next).map_or(self.text.len(), |token| token.start)
     }
 
     /// Returns the byte offset at which the previous token ends.
@@ -60,9 +54,7 @@ impl<'a> Cursor<'a> {
 
     /// Returns an error at the next token.
     pub(super) fn error(&self, expected: impl Into<String>) -> CqlError {
-        let found = self
-            .peek()
-            .map_or_else(|| "the end of the text".to_owned(), TokenKind::describe);
+        let found = self.peek().map_or_else(|| "the end of the text".to_owned(), TokenKind::describe);
         CqlError::new(self.text, self.offset(), expected, found)
     }
 
@@ -87,11 +79,7 @@ impl<'a> Cursor<'a> {
     }
 
     pub(super) fn expect_word(&mut self, keyword: &str) -> Read<()> {
-        if self.word(keyword) {
-            Ok(())
-        } else {
-            Err(self.error(format!("`{}`", keyword.to_uppercase())))
-        }
+        if self.word(keyword) { Ok(()) } else { Err(self.error(format!("`{}`", keyword.to_uppercase()))) }
     }
 
     pub(super) fn symbol(&mut self, symbol: char) -> bool {
@@ -103,11 +91,7 @@ impl<'a> Cursor<'a> {
     }
 
     pub(super) fn expect_symbol(&mut self, symbol: char) -> Read<()> {
-        if self.symbol(symbol) {
-            Ok(())
-        } else {
-            Err(self.error(format!("`{symbol}`")))
-        }
+        if self.symbol(symbol) { Ok(()) } else { Err(self.error(format!("`{symbol}`"))) }
     }
 
     /// Reads a name: a word (then in lower case) or a quoted name.
@@ -125,16 +109,10 @@ impl<'a> Cursor<'a> {
     pub(super) fn qualified(&mut self, what: &str) -> Read<QualifiedName> {
         let first = self.name(what)?;
         if !self.symbol('.') {
-            return Ok(QualifiedName {
-                keyspace: None,
-                name: first,
-            });
+            return Ok(QualifiedName { keyspace: None, name: first });
         }
         let name = self.name(what)?;
-        Ok(QualifiedName {
-            keyspace: Some(first),
-            name,
-        })
+        Ok(QualifiedName { keyspace: Some(first), name })
     }
 
     pub(super) fn string(&mut self, what: &str) -> Read<String> {
@@ -167,11 +145,7 @@ impl<'a> Cursor<'a> {
         while self.symbol(',') {
             items.push(item(self)?);
         }
-        if self.symbol(close) {
-            Ok(items)
-        } else {
-            Err(self.error(format!("`,` or `{close}`")))
-        }
+        if self.symbol(close) { Ok(items) } else { Err(self.error(format!("`,` or `{close}`"))) }
     }
 
     pub(super) fn if_not_exists(&mut self) -> bool {

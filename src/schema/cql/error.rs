@@ -21,12 +21,7 @@ impl CqlError {
         found: impl Into<String>,
     ) -> Self {
         let (line, column) = line_and_column(text, offset);
-        Self {
-            line,
-            column,
-            expected: expected.into(),
-            found: found.into(),
-        }
+        Self { line, column, expected: expected.into(), found: found.into() }
     }
 
     /// Returns the line, from 1.

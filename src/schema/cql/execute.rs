@@ -78,23 +78,17 @@ pub enum Problem {
 impl Script {
     /// Reads a text.
     pub fn parse(text: &str) -> Result<Self, CqlError> {
-        Ok(Self {
-            statements: parse_statements(text)?,
-        })
+        Ok(Self { statements: parse_statements(text)? })
     }
 
     /// Returns the statements that do not define what ringtap follows: functions, roles, data …
     pub fn skipped(&self) -> Vec<Skipped> {
-        let skipped = self
-            .statements
-            .iter()
-            .filter_map(|located| match &located.statement {
-                Statement::Skipped(statement) => Some(Skipped {
-                    line: located.line,
-                    statement: statement.clone(),
-                }),
-                _ => None,
-            });
+        let skipped = self.statements.iter().filter_map(|located| match &located.statement {
+            Statement::Skipped(statement) => {
+                Some(Skipped { line: located.line, statement: statement.clone() })
+            }
+            _ => None,
+        });
         skipped.collect()
     }
 
@@ -104,18 +98,13 @@ impl Script {
     /// The first statement that names what does not exist, or creates what does; `keyspaces` then has the
     /// effect of those before it.
     pub fn execute(&self, keyspaces: &mut Keyspaces) -> Result<(), ExecuteError> {
-        let mut session = Session {
-            keyspaces,
-            used: None,
-        };
+        let mut session = Session { keyspaces, used: None };
         for located in &self.statements {
-            session
-                .execute(&located.statement)
-                .map_err(|problem| ExecuteError {
-                    line: located.line,
-                    column: located.column,
-                    problem,
-                })?;
+            session.execute(&located.statement).map_err(|problem| ExecuteError {
+                line: located.line,
+                column: located.column,
+                problem,
+            })?;
         }
         Ok(())
     }
@@ -133,26 +122,17 @@ impl Session<'_> {
                 self.used = Some(name.clone());
                 Ok(())
             }
-            Statement::CreateKeyspace {
-                name,
-                if_not_exists,
-                options,
-            } => {
+            Statement::CreateKeyspace { name, if_not_exists, options } => {
                 if self.keyspaces.contains_key(name) {
                     return exists(*if_not_exists, "keyspace", name);
                 }
-                let keyspace = self
-                    .keyspaces
-                    .entry(name.clone())
-                    .or_insert_with(|| KeyspaceDefinition::new(name));
+                let keyspace =
+                    self.keyspaces.entry(name.clone()).or_insert_with(|| KeyspaceDefinition::new(name));
                 set_keyspace_options(keyspace, options);
                 Ok(())
             }
             Statement::AlterKeyspace { name, options } => {
-                let keyspace = self
-                    .keyspaces
-                    .get_mut(name)
-                    .ok_or_else(|| unknown("keyspace", name))?;
+                let keyspace = self.keyspaces.get_mut(name).ok_or_else(|| unknown("keyspace", name))?;
                 set_keyspace_options(keyspace, options);
                 Ok(())
             }
@@ -163,11 +143,7 @@ impl Session<'_> {
             Statement::CreateType { .. } | Statement::AlterType { .. } | Statement::DropType { .. } => {
                 self.execute_on_type(statement)
             }
-            Statement::CreateTable {
-                name,
-                if_not_exists,
-                table,
-            } => {
+            Statement::CreateTable { name, if_not_exists, table } => {
                 let keyspace = self.keyspace(name)?;
                 if keyspace.table_or_view(&name.name).is_some() {
                     return exists(*if_not_exists, "table", &name.name);
@@ -180,11 +156,7 @@ impl Session<'_> {
                 self.keyspace(name)?.tables.remove(&name.name);
                 Ok(())
             }
-            Statement::CreateView {
-                name,
-                if_not_exists,
-                view,
-            } => {
+            Statement::CreateView { name, if_not_exists, view } => {
                 let keyspace = self.keyspace(name)?;
                 if keyspace.table_or_view(&name.name).is_some() {
                     return exists(*if_not_exists, "view", &name.name);
@@ -193,9 +165,7 @@ impl Session<'_> {
             }
             Statement::AlterView { name, options } => {
                 let views = &mut self.keyspace(name)?.views;
-                let view = views
-                    .get_mut(&name.name)
-                    .ok_or_else(|| unknown("view", &name.name))?;
+                let view = views.get_mut(&name.name).ok_or_else(|| unknown("view", &name.name))?;
                 view.options.extend(options.clone());
                 Ok(())
             }
@@ -216,26 +186,17 @@ impl Session<'_> {
 
     fn execute_on_type(&mut self, statement: &Statement) -> Result<(), Problem> {
         match statement {
-            Statement::CreateType {
-                name,
-                if_not_exists,
-                fields,
-            } => {
+            Statement::CreateType { name, if_not_exists, fields } => {
                 let types = &mut self.keyspace(name)?.types;
                 if types.contains_key(&name.name) {
                     return exists(*if_not_exists, "type", &name.name);
                 }
-                let definition = TypeDefinition {
-                    name: name.name.clone(),
-                    fields: fields.clone(),
-                };
+                let definition = TypeDefinition { name: name.name.clone(), fields: fields.clone() };
                 types.insert(name.name.clone(), definition);
             }
             Statement::AlterType { name, change } => {
                 let types = &mut self.keyspace(name)?.types;
-                let definition = types
-                    .get_mut(&name.name)
-                    .ok_or_else(|| unknown("type", &name.name))?;
+                let definition = types.get_mut(&name.name).ok_or_else(|| unknown("type", &name.name))?;
                 alter_type(definition, change)?;
             }
             Statement::DropType { name } => {
@@ -249,27 +210,19 @@ impl Session<'_> {
     fn keyspace(&mut self, name: &QualifiedName) -> Result<&mut KeyspaceDefinition, Problem> {
         let keyspace = name.keyspace.as_ref().or(self.used.as_ref());
         let keyspace = keyspace.ok_or_else(|| Problem::NoKeyspace(name.name.clone()))?;
-        self.keyspaces
-            .get_mut(keyspace)
-            .ok_or_else(|| unknown("keyspace", keyspace))
+        self.keyspaces.get_mut(keyspace).ok_or_else(|| unknown("keyspace", keyspace))
     }
 }
 
 fn unknown(object: &'static str, name: &str) -> Problem {
-    Problem::Unknown {
-        object,
-        name: name.into(),
-    }
+    Problem::Unknown { object, name: name.into() }
 }
 
 fn exists(allowed: bool, object: &'static str, name: &str) -> Result<(), Problem> {
     if allowed {
         return Ok(());
     }
-    Err(Problem::Exists {
-        object,
-        name: name.into(),
-    })
+    Err(Problem::Exists { object, name: name.into() })
 }
 
 fn set_keyspace_options(keyspace: &mut KeyspaceDefinition, options: &super::statement::Options) {
@@ -300,10 +253,7 @@ fn alter_type(definition: &mut TypeDefinition, change: &TypeChange) -> Result<()
 
 fn alter_table(keyspace: &mut KeyspaceDefinition, name: &str, change: &TableChange) -> Result<(), Problem> {
     let types = std::mem::take(&mut keyspace.types);
-    let table = keyspace
-        .tables
-        .get_mut(name)
-        .ok_or_else(|| unknown("table", name));
+    let table = keyspace.tables.get_mut(name).ok_or_else(|| unknown("table", name));
     let altered = table.and_then(|table| change_table(table, &types, change));
     keyspace.types = types;
     altered?;
@@ -343,10 +293,7 @@ fn change_table(table: &mut TableDefinition, types: &Types, change: &TableChange
         }
         TableChange::With(options) => table.options.extend(options.clone()),
         TableChange::DropCompactStorage => {
-            table.flags = TableFlags {
-                counter: table.flags.counter,
-                ..TableFlags::CQL
-            }
+            table.flags = TableFlags { counter: table.flags.counter, ..TableFlags::CQL }
         }
         TableChange::Mask => {}
     }
@@ -364,9 +311,7 @@ fn rename_column(table: &mut TableDefinition, from: &str, to: &str) -> Result<()
 
 fn drop_column(table: &mut TableDefinition, types: &Types, name: &str, at: i64) -> Result<(), Problem> {
     let place = table.columns.iter().position(|column| &*column.name == name);
-    let column = table
-        .columns
-        .remove(place.ok_or_else(|| unknown("column", name))?);
+    let column = table.columns.remove(place.ok_or_else(|| unknown("column", name))?);
     table.dropped.retain(|dropped| dropped.name != column.name);
     table.dropped.push(DroppedColumnDefinition {
         type_text: expand_user_types(&column.type_text, types),
@@ -404,13 +349,9 @@ fn expand(ty: TypeText, types: &Types, depth: usize) -> TypeText {
             }
             None => TypeText::Named(name),
         },
-        TypeText::Generic(generic, parts) => TypeText::Generic(
-            generic,
-            parts
-                .into_iter()
-                .map(|part| expand(part, types, depth + 1))
-                .collect(),
-        ),
+        TypeText::Generic(generic, parts) => {
+            TypeText::Generic(generic, parts.into_iter().map(|part| expand(part, types, depth + 1)).collect())
+        }
         TypeText::Vector(element, dimension) => {
             TypeText::Vector(Box::new(expand(*element, types, depth + 1)), dimension)
         }
@@ -448,17 +389,12 @@ fn create_view(keyspace: &mut KeyspaceDefinition, name: &str, new: &NewView) -> 
         Ok(ColumnDefinition::new(name, kind, position, &column.type_text))
     };
     for (position, column) in new.partition_key.iter().enumerate() {
-        view.columns
-            .push(typed(column, ColumnKind::PartitionKey, position as u16)?);
+        view.columns.push(typed(column, ColumnKind::PartitionKey, position as u16)?);
     }
     for (position, name) in new.clustering.iter().enumerate() {
         let mut column = typed(name, ColumnKind::Clustering, position as u16)?;
         // Without an order of its own a view takes that of the base table's clustering column.
-        let order = new
-            .properties
-            .clustering_order
-            .iter()
-            .find(|(ordered, _)| ordered == name);
+        let order = new.properties.clustering_order.iter().find(|(ordered, _)| ordered == name);
         column.reversed = order.is_some_and(|(_, reversed)| *reversed);
         view.columns.push(column);
     }
@@ -490,12 +426,8 @@ fn create_view(keyspace: &mut KeyspaceDefinition, name: &str, new: &NewView) -> 
 fn create_index(keyspace: &mut KeyspaceDefinition, new: &NewIndex) -> Result<(), Problem> {
     let table = keyspace.tables.get_mut(&new.table.name);
     let table = table.ok_or_else(|| unknown("table", &new.table.name))?;
-    let column = table
-        .column(&new.column)
-        .ok_or_else(|| unknown("column", &new.column))?;
-    let multi_cell = ["list<", "set<", "map<"]
-        .iter()
-        .any(|start| column.type_text.starts_with(start));
+    let column = table.column(&new.column).ok_or_else(|| unknown("column", &new.column))?;
+    let multi_cell = ["list<", "set<", "map<"].iter().any(|start| column.type_text.starts_with(start));
     let quoted = quote_name(&new.column);
     let target = match &new.function {
         Some(function) => format!("{function}({quoted})"),
@@ -503,12 +435,8 @@ fn create_index(keyspace: &mut KeyspaceDefinition, new: &NewIndex) -> Result<(),
         None => quoted.into_owned(),
     };
     let name = new.name.clone().unwrap_or_else(|| {
-        format!(
-            "{}_{}_idx",
-            table.name,
-            new.column.replace(|c: char| !c.is_alphanumeric() && c != '_', "")
-        )
-        .into()
+        format!("{}_{}_idx", table.name, new.column.replace(|c: char| !c.is_alphanumeric() && c != '_', ""))
+            .into()
     });
     if table.indexes.contains_key(&name) {
         return exists(new.if_not_exists, "index", &name);
@@ -524,11 +452,7 @@ fn create_index(keyspace: &mut KeyspaceDefinition, new: &NewIndex) -> Result<(),
         (false, true) => "COMPOSITES",
         (false, false) => "KEYS",
     };
-    let index = IndexDefinition {
-        name: name.clone(),
-        kind: kind.into(),
-        options,
-    };
+    let index = IndexDefinition { name: name.clone(), kind: kind.into(), options };
     table.indexes.insert(name, index);
     Ok(())
 }

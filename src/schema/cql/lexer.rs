@@ -68,12 +68,7 @@ pub(super) fn tokenize(text: &str) -> Result<Vec<Token>, CqlError> {
         rest = match blank(rest) {
             Ok((rest, ())) => rest,
             Err(_) => {
-                return Err(CqlError::new(
-                    text,
-                    text.len() - rest.len(),
-                    "the end of the comment",
-                    "none",
-                ));
+                return Err(CqlError::new(text, text.len() - rest.len(), "the end of the comment", "none"));
             }
         };
         if rest.is_empty() {
@@ -81,18 +76,10 @@ pub(super) fn tokenize(text: &str) -> Result<Vec<Token>, CqlError> {
         }
         let start = text.len() - rest.len();
         let (tail, kind) = token(rest).map_err(|_| {
-            let expected = if rest.starts_with('"') {
-                "a closing `\"`"
-            } else {
-                "the end of the string"
-            };
+            let expected = if rest.starts_with('"') { "a closing `\"`" } else { "the end of the string" };
             CqlError::new(text, start, expected, "the end of the text")
         })?;
-        tokens.push(Token {
-            kind,
-            start,
-            end: text.len() - tail.len(),
-        });
+        tokens.push(Token { kind, start, end: text.len() - tail.len() });
         rest = tail;
     }
 }
@@ -130,21 +117,13 @@ fn token(input: &str) -> IResult<&str, TokenKind> {
 
 /// A text between quotes, in which the quote itself stands twice.
 fn enclosed<'a>(quote: char) -> impl Parser<&'a str, Output = String, Error = Error<&'a str>> {
-    let (plain, double) = if quote == '\'' {
-        ("'", "''")
-    } else {
-        ("\"", "\"\"")
-    };
+    let (plain, double) = if quote == '\'' { ("'", "''") } else { ("\"", "\"\"") };
     delimited(
         char(quote),
-        fold_many0(
-            alt((is_not(plain), value(plain, tag(double)))),
-            String::new,
-            |mut text, piece: &str| {
-                text.push_str(piece);
-                text
-            },
-        ),
+        fold_many0(alt((is_not(plain), value(plain, tag(double)))), String::new, |mut text, piece: &str| {
+            text.push_str(piece);
+            text
+        }),
         char(quote),
     )
 }
@@ -159,34 +138,19 @@ fn word(input: &str) -> IResult<&str, &str> {
 
 fn uuid(input: &str) -> IResult<&str, Uuid> {
     let hex = |count| take_while_m_n(count, count, |c: char| c.is_ascii_hexdigit());
-    let text = recognize((
-        hex(8),
-        char('-'),
-        hex(4),
-        char('-'),
-        hex(4),
-        char('-'),
-        hex(4),
-        char('-'),
-        hex(12),
-    ));
+    let text =
+        recognize((hex(8), char('-'), hex(4), char('-'), hex(4), char('-'), hex(4), char('-'), hex(12)));
     nom::combinator::map_res(text, Uuid::parse_str).parse(input)
 }
 
 fn blob(input: &str) -> IResult<&str, Vec<u8>> {
-    let digits = preceded(
-        alt((tag("0x"), tag("0X"))),
-        take_while(|c: char| c.is_ascii_hexdigit()),
-    );
-    map(
-        verify(digits, |text: &str| text.len().is_multiple_of(2)),
-        |text: &str| {
-            text.as_bytes()
-                .chunks_exact(2)
-                .filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-                .collect()
-        },
-    )
+    let digits = preceded(alt((tag("0x"), tag("0X"))), take_while(|c: char| c.is_ascii_hexdigit()));
+    map(verify(digits, |text: &str| text.len().is_multiple_of(2)), |text: &str| {
+        text.as_bytes()
+            .chunks_exact(2)
+            .filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+            .collect()
+    })
     .parse(input)
 }
 
@@ -213,11 +177,7 @@ mod tests {
     use super::*;
 
     fn kinds(text: &str) -> Vec<TokenKind> {
-        tokenize(text)
-            .unwrap()
-            .into_iter()
-            .map(|token| token.kind)
-            .collect()
+        tokenize(text).unwrap().into_iter().map(|token| token.kind).collect()
     }
 
     #[test]

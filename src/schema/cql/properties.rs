@@ -63,20 +63,11 @@ fn clustering_order(cursor: &mut Cursor<'_>) -> Read<(Box<str>, bool)> {
 fn dropped_column(cursor: &mut Cursor<'_>) -> Read<DroppedColumnDefinition> {
     let name = cursor.name("a column")?;
     let type_text = read_type(cursor)?.to_string().into();
-    let kind = if cursor.word("static") {
-        ColumnKind::Static
-    } else {
-        ColumnKind::Regular
-    };
+    let kind = if cursor.word("static") { ColumnKind::Static } else { ColumnKind::Regular };
     cursor.expect_word("using")?;
     cursor.expect_word("timestamp")?;
     let dropped_at = cursor.integer("a time in microseconds")?;
-    Ok(DroppedColumnDefinition {
-        name,
-        kind,
-        type_text,
-        dropped_at,
-    })
+    Ok(DroppedColumnDefinition { name, kind, type_text, dropped_at })
 }
 
 fn id(cursor: &mut Cursor<'_>) -> Read<uuid::Uuid> {
@@ -127,12 +118,8 @@ fn option(cursor: &mut Cursor<'_>) -> Read<(Box<str>, OptionValue)> {
 }
 
 /// Options that are `double` in `system_schema.tables`, so that `1` and `1.0` are the same.
-const FLOATS: [&str; 4] = [
-    "bloom_filter_fp_chance",
-    "crc_check_chance",
-    "dclocal_read_repair_chance",
-    "read_repair_chance",
-];
+const FLOATS: [&str; 4] =
+    ["bloom_filter_fp_chance", "crc_check_chance", "dclocal_read_repair_chance", "read_repair_chance"];
 
 fn map_option(cursor: &mut Cursor<'_>, name: &str) -> Read<OptionValue> {
     if name == "extensions" {

@@ -34,20 +34,12 @@ pub(super) fn create_table(cursor: &mut Cursor<'_>) -> Read<Statement> {
     let Some((partition, clustering)) = key else {
         return Err(cursor.error("a `PRIMARY KEY` before this"));
     };
-    let properties = if cursor.word("with") {
-        properties(cursor)?
-    } else {
-        Properties::default()
-    };
+    let properties = if cursor.word("with") { properties(cursor)? } else { Properties::default() };
     let mut table = TableDefinition::new(&name.name);
     table.columns = columns;
     set_key(cursor, &mut table, &partition, &clustering)?;
     set_properties(cursor, &mut table, properties)?;
-    Ok(Statement::CreateTable {
-        name,
-        if_not_exists,
-        table: Box::new(table),
-    })
+    Ok(Statement::CreateTable { name, if_not_exists, table: Box::new(table) })
 }
 
 type Names = Vec<Box<str>>;
@@ -73,11 +65,7 @@ fn element(cursor: &mut Cursor<'_>) -> Read<Element> {
 fn primary_key(cursor: &mut Cursor<'_>) -> Read<(Names, Names)> {
     let name = |cursor: &mut Cursor<'_>| cursor.name("a column");
     cursor.expect_symbol('(')?;
-    let partition = if cursor.symbol('(') {
-        cursor.list(')', name)?
-    } else {
-        vec![name(cursor)?]
-    };
+    let partition = if cursor.symbol('(') { cursor.list(')', name)? } else { vec![name(cursor)?] };
     if cursor.symbol(')') {
         return Ok((partition, Vec::new()));
     }
@@ -90,11 +78,7 @@ fn primary_key(cursor: &mut Cursor<'_>) -> Read<(Names, Names)> {
 fn column(cursor: &mut Cursor<'_>) -> Read<ColumnDefinition> {
     let name = cursor.name("a column")?;
     let type_text = read_type(cursor)?.to_string();
-    let kind = if cursor.word("static") {
-        ColumnKind::Static
-    } else {
-        ColumnKind::Regular
-    };
+    let kind = if cursor.word("static") { ColumnKind::Static } else { ColumnKind::Regular };
     let mut column = ColumnDefinition::new(&name, kind, 0, &type_text);
     if cursor.words(&["masked", "with"]) {
         column.mask = Some(mask(cursor).into());
@@ -125,10 +109,7 @@ fn set_key(
     partition: &[Box<str>],
     clustering: &[Box<str>],
 ) -> Read<()> {
-    for (kind, names) in [
-        (ColumnKind::PartitionKey, partition),
-        (ColumnKind::Clustering, clustering),
-    ] {
+    for (kind, names) in [(ColumnKind::PartitionKey, partition), (ColumnKind::Clustering, clustering)] {
         for (position, name) in names.iter().enumerate() {
             let Some(column) = table.columns.iter_mut().find(|column| column.name == *name) else {
                 return Err(cursor.error(format!("a definition of key column `{name}` before this")));
@@ -160,9 +141,7 @@ fn set_order(cursor: &Cursor<'_>, table: &mut TableDefinition, order: &[(Box<str
             .iter_mut()
             .find(|column| column.name == *name && column.kind == ColumnKind::Clustering)
         else {
-            return Err(cursor.error(format!(
-                "`{name}` in the clustering order to be a clustering column"
-            )));
+            return Err(cursor.error(format!("`{name}` in the clustering order to be a clustering column")));
         };
         column.reversed = *reversed;
     }
@@ -174,12 +153,8 @@ fn make_compact(table: &mut TableDefinition) {
     let clusterings = table.columns_of(ColumnKind::Clustering).count();
     let has_regular = table.columns_of(ColumnKind::Regular).next().is_some();
     let counter = table.flags.counter;
-    table.flags = TableFlags {
-        compound: clusterings > 1,
-        counter,
-        dense: clusterings > 0,
-        super_column_family: false,
-    };
+    table.flags =
+        TableFlags { compound: clusterings > 1, counter, dense: clusterings > 0, super_column_family: false };
     if clusterings == 0 {
         for column in &mut table.columns {
             if column.kind == ColumnKind::Regular {
@@ -187,25 +162,10 @@ fn make_compact(table: &mut TableDefinition) {
             }
         }
         let value_type = if counter { "counter" } else { "blob" };
-        add_hidden(
-            table,
-            &["column1", "column2", "column3"],
-            ColumnKind::Clustering,
-            "text",
-        );
-        add_hidden(
-            table,
-            &["value", "value1", "value2"],
-            ColumnKind::Regular,
-            value_type,
-        );
+        add_hidden(table, &["column1", "column2", "column3"], ColumnKind::Clustering, "text");
+        add_hidden(table, &["value", "value1", "value2"], ColumnKind::Regular, value_type);
     } else if !has_regular {
-        add_hidden(
-            table,
-            &["value", "value1", "value2"],
-            ColumnKind::Regular,
-            "empty",
-        );
+        add_hidden(table, &["value", "value1", "value2"], ColumnKind::Regular, "empty");
     }
 }
 
@@ -213,9 +173,7 @@ fn make_compact(table: &mut TableDefinition) {
 fn add_hidden(table: &mut TableDefinition, names: &[&str], kind: ColumnKind, type_text: &str) {
     let free = names.iter().find(|name| table.column(name).is_none());
     if let Some(name) = free {
-        table
-            .columns
-            .push(ColumnDefinition::new(name, kind, 0, type_text));
+        table.columns.push(ColumnDefinition::new(name, kind, 0, type_text));
     }
 }
 
@@ -310,22 +268,11 @@ pub(super) fn create_view(cursor: &mut Cursor<'_>) -> Read<Statement> {
     }
     let where_clause = where_text(cursor, start);
     let (partition_key, clustering) = primary_key(cursor)?;
-    let properties = if cursor.word("with") {
-        properties(cursor)?
-    } else {
-        Properties::default()
-    };
+    let properties = if cursor.word("with") { properties(cursor)? } else { Properties::default() };
     Ok(Statement::CreateView {
         name,
         if_not_exists,
-        view: Box::new(NewView {
-            base,
-            select,
-            where_clause,
-            partition_key,
-            clustering,
-            properties,
-        }),
+        view: Box::new(NewView { base, select, where_clause, partition_key, clustering, properties }),
     })
 }
 
@@ -334,8 +281,6 @@ fn where_text(cursor: &Cursor<'_>, start: usize) -> Box<str> {
     let text = cursor.text_between(start, cursor.previous_end()).trim_end();
     let without_key = text.get(..text.len().saturating_sub("key".len())).unwrap_or("");
     let without_key = without_key.trim_end();
-    let clause = without_key
-        .get(..without_key.len().saturating_sub("primary".len()))
-        .unwrap_or("");
+    let clause = without_key.get(..without_key.len().saturating_sub("primary".len())).unwrap_or("");
     clause.trim().into()
 }

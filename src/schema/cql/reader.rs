@@ -29,11 +29,7 @@ pub fn parse_statements(text: &str) -> Result<Vec<LocatedStatement>, CqlError> {
         if !cursor.is_at_end() && !cursor.symbol(';') {
             return Err(cursor.error("`;`"));
         }
-        statements.push(LocatedStatement {
-            line,
-            column,
-            statement,
-        });
+        statements.push(LocatedStatement { line, column, statement });
     }
     Ok(statements)
 }
@@ -43,11 +39,7 @@ pub(in crate::schema) fn parse_type(text: &str) -> Result<TypeText, CqlError> {
     let tokens = tokenize(text)?;
     let mut cursor = Cursor::new(text, &tokens);
     let ty = read_type(&mut cursor)?;
-    if cursor.is_at_end() {
-        Ok(ty)
-    } else {
-        Err(cursor.error("the end of the type"))
-    }
+    if cursor.is_at_end() { Ok(ty) } else { Err(cursor.error("the end of the type")) }
 }
 
 fn statement(cursor: &mut Cursor<'_>) -> Read<Statement> {
@@ -83,22 +75,14 @@ fn create(cursor: &mut Cursor<'_>) -> Read<Option<Statement>> {
         let if_not_exists = cursor.if_not_exists();
         let name = cursor.name("a keyspace")?;
         let options = with_options(cursor)?;
-        return Ok(Some(Statement::CreateKeyspace {
-            name,
-            if_not_exists,
-            options,
-        }));
+        return Ok(Some(Statement::CreateKeyspace { name, if_not_exists, options }));
     }
     if cursor.words(&["create", "type"]) {
         let if_not_exists = cursor.if_not_exists();
         let name = cursor.qualified("a type's name")?;
         cursor.expect_symbol('(')?;
         let fields = cursor.list(')', field)?;
-        return Ok(Some(Statement::CreateType {
-            name,
-            if_not_exists,
-            fields,
-        }));
+        return Ok(Some(Statement::CreateType { name, if_not_exists, fields }));
     }
     if cursor.words(&["create", "table"]) || cursor.words(&["create", "columnfamily"]) {
         return create_table(cursor).map(Some);
@@ -170,11 +154,7 @@ fn drop_statement(cursor: &mut Cursor<'_>) -> Read<Option<Statement>> {
 }
 
 fn with_options(cursor: &mut Cursor<'_>) -> Read<Options> {
-    if cursor.word("with") {
-        options(cursor)
-    } else {
-        Ok(Options::new())
-    }
+    if cursor.word("with") { options(cursor) } else { Ok(Options::new()) }
 }
 
 fn field(cursor: &mut Cursor<'_>) -> Read<FieldDefinition> {
@@ -235,11 +215,8 @@ fn create_index(cursor: &mut Cursor<'_>, custom: bool) -> Read<Statement> {
         cursor.expect_symbol(')')?;
     }
     cursor.expect_symbol(')')?;
-    let using = if cursor.word("using") {
-        Some(cursor.string("a class name in single quotes")?)
-    } else {
-        None
-    };
+    let using =
+        if cursor.word("using") { Some(cursor.string("a class name in single quotes")?) } else { None };
     let mut options = std::collections::BTreeMap::new();
     if cursor.word("with") {
         cursor.expect_word("options")?;

@@ -34,11 +34,7 @@ pub fn drop_index(keyspace: &str, name: &str) -> String {
 
 /// Returns `ALTER KEYSPACE` that sets everything to the new definition's values.
 pub fn alter_keyspace(after: &KeyspaceDefinition) -> String {
-    format!(
-        "ALTER KEYSPACE {} WITH {};",
-        quote_name(&after.name),
-        keyspace_options(after)
-    )
+    format!("ALTER KEYSPACE {} WITH {};", quote_name(&after.name), keyspace_options(after))
 }
 
 /// Returns the `ALTER TYPE` statements that lead from one definition to the other: renames, changes of type
@@ -56,19 +52,11 @@ pub fn alter_type(keyspace: &str, before: &TypeDefinition, after: &TypeDefinitio
     }
     for (old, new) in pairs() {
         if old.type_text != new.type_text {
-            statements.push(format!(
-                "{start} ALTER {} TYPE {};",
-                quote_name(&new.name),
-                new.type_text
-            ));
+            statements.push(format!("{start} ALTER {} TYPE {};", quote_name(&new.name), new.type_text));
         }
     }
     for added in after.fields.iter().skip(before.fields.len()) {
-        statements.push(format!(
-            "{start} ADD {} {};",
-            quote_name(&added.name),
-            added.type_text
-        ));
+        statements.push(format!("{start} ADD {} {};", quote_name(&added.name), added.type_text));
     }
     statements
 }
@@ -77,16 +65,8 @@ pub fn alter_type(keyspace: &str, before: &TypeDefinition, after: &TypeDefinitio
 /// other: `DROP COMPACT STORAGE`, renames of key columns, drops with their times, changes of type (3.x),
 /// additions, options. A view's columns follow its base table by themselves, so only its options give one.
 pub fn alter_table(keyspace: &str, before: &TableDefinition, after: &TableDefinition) -> Vec<String> {
-    let object = if after.view.is_some() {
-        "MATERIALIZED VIEW"
-    } else {
-        "TABLE"
-    };
-    let start = format!(
-        "ALTER {object} {}.{}",
-        quote_name(keyspace),
-        quote_name(&after.name)
-    );
+    let object = if after.view.is_some() { "MATERIALIZED VIEW" } else { "TABLE" };
+    let start = format!("ALTER {object} {}.{}", quote_name(keyspace), quote_name(&after.name));
     let mut statements = Vec::new();
     if after.view.is_none() {
         if before.flags.is_compact() && !after.flags.is_compact() {
@@ -95,9 +75,7 @@ pub fn alter_table(keyspace: &str, before: &TableDefinition, after: &TableDefini
             alter_columns(&start, before, after, &mut statements);
         }
     }
-    let set: Vec<_> = changed_options(before, after)
-        .map(|(name, value)| option_text(name, value))
-        .collect();
+    let set: Vec<_> = changed_options(before, after).map(|(name, value)| option_text(name, value)).collect();
     if !set.is_empty() {
         statements.push(format!("{start} WITH {};", set.join(" AND ")));
     }
@@ -107,9 +85,7 @@ pub fn alter_table(keyspace: &str, before: &TableDefinition, after: &TableDefini
 fn alter_columns(start: &str, before: &TableDefinition, after: &TableDefinition, out: &mut Vec<String>) {
     let renamed = renamed_columns(before, after);
     if !renamed.is_empty() {
-        let pairs = renamed
-            .iter()
-            .map(|(old, new)| format!("{} TO {}", quote_name(old), quote_name(new)));
+        let pairs = renamed.iter().map(|(old, new)| format!("{} TO {}", quote_name(old), quote_name(new)));
         out.push(format!("{start} RENAME {};", join(pairs, " AND ")));
     }
     for dropped in &after.dropped {
@@ -135,11 +111,7 @@ fn alter_columns(start: &str, before: &TableDefinition, after: &TableDefinition,
                 out.push(format!("{start} ALTER {name} TYPE {};", column.type_text));
             }
         } else if is_value {
-            let fixed = if column.kind == ColumnKind::Static {
-                " static"
-            } else {
-                ""
-            };
+            let fixed = if column.kind == ColumnKind::Static { " static" } else { "" };
             out.push(format!("{start} ADD {}{fixed};", column_type_text(column)));
         }
     }

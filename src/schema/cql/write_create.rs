@@ -24,11 +24,7 @@ pub enum TableText {
 
 /// Returns `CREATE KEYSPACE`.
 pub fn create_keyspace(keyspace: &KeyspaceDefinition) -> String {
-    format!(
-        "CREATE KEYSPACE {} WITH {};",
-        quote_name(&keyspace.name),
-        keyspace_options(keyspace)
-    )
+    format!("CREATE KEYSPACE {} WITH {};", quote_name(&keyspace.name), keyspace_options(keyspace))
 }
 
 pub(super) fn keyspace_options(keyspace: &KeyspaceDefinition) -> String {
@@ -41,16 +37,9 @@ pub(super) fn keyspace_options(keyspace: &KeyspaceDefinition) -> String {
 
 /// Returns `CREATE TYPE`.
 pub fn create_type(keyspace: &str, definition: &TypeDefinition) -> String {
-    let fields = definition
-        .fields
-        .iter()
-        .map(|field| format!("{} {}", quote_name(&field.name), field.type_text));
-    format!(
-        "CREATE TYPE {}.{} ({});",
-        quote_name(keyspace),
-        quote_name(&definition.name),
-        join(fields, ", ")
-    )
+    let fields =
+        definition.fields.iter().map(|field| format!("{} {}", quote_name(&field.name), field.type_text));
+    format!("CREATE TYPE {}.{} ({});", quote_name(keyspace), quote_name(&definition.name), join(fields, ", "))
 }
 
 /// Returns `CREATE INDEX` or `CREATE CUSTOM INDEX`.
@@ -152,11 +141,8 @@ fn primary_key(table: &TableDefinition) -> String {
         columns.map(|column| quote_name(&column.name)).collect::<Vec<_>>()
     };
     let (partition, clustering) = (names(ColumnKind::PartitionKey), names(ColumnKind::Clustering));
-    let partition = if partition.len() > 1 {
-        format!("({})", partition.join(", "))
-    } else {
-        partition.join(", ")
-    };
+    let partition =
+        if partition.len() > 1 { format!("({})", partition.join(", ")) } else { partition.join(", ") };
     if clustering.is_empty() {
         return format!("({partition})");
     }
@@ -174,11 +160,7 @@ fn properties(table: &TableDefinition, detail: TableText) -> Vec<String> {
                 "DROPPED COLUMN RECORD {} {}{} USING TIMESTAMP {}",
                 quote_name(&dropped.name),
                 dropped.type_text,
-                if dropped.kind == ColumnKind::Static {
-                    " static"
-                } else {
-                    ""
-                },
+                if dropped.kind == ColumnKind::Static { " static" } else { "" },
                 dropped.dropped_at
             ));
         }
@@ -186,9 +168,7 @@ fn properties(table: &TableDefinition, detail: TableText) -> Vec<String> {
     if table.flags.is_compact() {
         properties.push("COMPACT STORAGE".to_owned());
     }
-    let clustering = table
-        .columns_of(ColumnKind::Clustering)
-        .filter(|column| !is_hidden(table, column));
+    let clustering = table.columns_of(ColumnKind::Clustering).filter(|column| !is_hidden(table, column));
     let clustering: Vec<_> = clustering.collect();
     if clustering.iter().any(|column| column.reversed) {
         let order = clustering.iter().map(|column| {
@@ -233,9 +213,7 @@ pub(super) fn option_text(name: &str, value: &OptionValue) -> String {
         OptionValue::Boolean(value) => value.to_string(),
         OptionValue::Map(map) => map_literal(map),
         OptionValue::BlobMap(map) => {
-            let entries = map
-                .iter()
-                .map(|(key, value)| format!("{}: {}", quote_text(key), hex(value)));
+            let entries = map.iter().map(|(key, value)| format!("{}: {}", quote_text(key), hex(value)));
             format!("{{{}}}", join(entries, ", "))
         }
     };

@@ -58,19 +58,14 @@ impl Catalogue {
 }
 
 fn invalid(field: &'static str, value: &str) -> ImportError {
-    ImportError::Invalid {
-        field,
-        value: value.into(),
-    }
+    ImportError::Invalid { field, value: value.into() }
 }
 
 fn file(text: &str) -> Result<format::File, ImportError> {
     let value: serde_json::Value = serde_json::from_str(text)?;
     // First the version: a newer file may differ in anything else.
-    let version = value
-        .get("ringtap_schema")
-        .and_then(serde_json::Value::as_u64)
-        .ok_or(ImportError::NotASchema)?;
+    let version =
+        value.get("ringtap_schema").and_then(serde_json::Value::as_u64).ok_or(ImportError::NotASchema)?;
     if version != format::VERSION {
         return Err(ImportError::UnknownVersion(version));
     }
@@ -103,21 +98,13 @@ fn set_times(seed: &mut Seed, keyspace: &format::Keyspace) {
     }
     for table in keyspace.tables.iter().chain(&keyspace.views) {
         let name = &*table.name;
-        let schema_table = if table.view.is_some() {
-            SchemaTable::Views
-        } else {
-            SchemaTable::Tables
-        };
+        let schema_table = if table.view.is_some() { SchemaTable::Views } else { SchemaTable::Tables };
         set(schema_table, &[name], table.write_time);
         for column in &table.columns {
             set(SchemaTable::Columns, &[name, &column.name], column.write_time);
         }
         for dropped in &table.dropped {
-            set(
-                SchemaTable::DroppedColumns,
-                &[name, &dropped.name],
-                dropped.write_time,
-            );
+            set(SchemaTable::DroppedColumns, &[name, &dropped.name], dropped.write_time);
         }
         for index in &table.indexes {
             set(SchemaTable::Indexes, &[name, &index.name], index.write_time);
@@ -138,11 +125,7 @@ fn keyspace(exported: format::Keyspace) -> Result<KeyspaceDefinition, ImportErro
     keyspace.types = types(exported.types)?;
     for exported in exported.tables.into_iter().chain(exported.views) {
         let table = table(exported)?;
-        let tables = if table.view.is_some() {
-            &mut keyspace.views
-        } else {
-            &mut keyspace.tables
-        };
+        let tables = if table.view.is_some() { &mut keyspace.views } else { &mut keyspace.tables };
         tables.insert(table.name.clone(), table);
     }
     let opaque = exported.opaque.into_iter().map(|opaque| OpaqueDefinition {
@@ -160,10 +143,7 @@ fn types(exported: Vec<format::Type>) -> Result<BTreeMap<Box<str>, TypeDefinitio
         let mut fields = Vec::new();
         for field in exported.fields {
             let type_text = type_text(&field.type_text)?;
-            fields.push(FieldDefinition {
-                name: field.name,
-                type_text,
-            });
+            fields.push(FieldDefinition { name: field.name, type_text });
         }
         let name = exported.name.clone();
         types.insert(exported.name, TypeDefinition { name, fields });
@@ -207,11 +187,8 @@ fn table(exported: format::Table) -> Result<TableDefinition, ImportError> {
         table.options.insert(name, option);
     }
     for index in exported.indexes {
-        let definition = IndexDefinition {
-            name: index.name.clone(),
-            kind: index.kind,
-            options: index.options,
-        };
+        let definition =
+            IndexDefinition { name: index.name.clone(), kind: index.kind, options: index.options };
         table.indexes.insert(index.name, definition);
     }
     if let Some(view) = exported.view {
@@ -232,10 +209,7 @@ fn id(text: &str) -> Result<TableId, ImportError> {
 }
 
 fn flags(names: &[Box<str>]) -> Result<TableFlags, ImportError> {
-    let mut flags = TableFlags {
-        compound: false,
-        ..TableFlags::CQL
-    };
+    let mut flags = TableFlags { compound: false, ..TableFlags::CQL };
     for name in names {
         match &**name {
             "compound" => flags.compound = true,
@@ -277,11 +251,7 @@ fn option(name: &str, value: serde_json::Value) -> Result<OptionValue, ImportErr
             }
             if name == "extensions" {
                 let blobs = texts.into_iter().map(|(key, text)| Some((key, unhex(&text)?)));
-                OptionValue::BlobMap(
-                    blobs
-                        .collect::<Option<_>>()
-                        .ok_or_else(|| invalid("options", name))?,
-                )
+                OptionValue::BlobMap(blobs.collect::<Option<_>>().ok_or_else(|| invalid("options", name))?)
             } else {
                 OptionValue::Map(texts)
             }
@@ -291,19 +261,15 @@ fn option(name: &str, value: serde_json::Value) -> Result<OptionValue, ImportErr
 }
 
 fn restore_version(catalogue: &mut Catalogue, exported: format::Version) -> Result<(), ImportError> {
-    let position = exported
-        .position
-        .as_deref()
-        .map_or(Ok(Position::START), position)?;
+    let position = exported.position.as_deref().map_or(Ok(Position::START), position)?;
     let mut keyspace = KeyspaceDefinition::new(&exported.keyspace);
     keyspace.types = types(exported.types)?;
     let table = table(exported.table)?;
     let Some(id) = table.id else {
         return Err(invalid("id", "none in a version"));
     };
-    let mut parts = TypeResolver::new(&keyspace)
-        .table(id, &table)
-        .map_err(|_| invalid("type", &table.name))?;
+    let mut parts =
+        TypeResolver::new(&keyspace).table(id, &table).map_err(|_| invalid("type", &table.name))?;
     if let Some(builtin) = SystemTables::get().table(id) {
         add_missing_columns(&mut parts, builtin);
     }

@@ -33,10 +33,8 @@ impl Catalogue {
             ringtap_schema: format::VERSION,
             position: self.applied_up_to.map(|position| position.to_string()),
             keyspaces: keyspaces.collect(),
-            history: history.then(|| format::History {
-                versions: versions(self),
-                deletions: deletions(self),
-            }),
+            history: history
+                .then(|| format::History { versions: versions(self), deletions: deletions(self) }),
         };
         // Strings, numbers and maps with text keys always have a JSON text.
         serde_json::to_string_pretty(&file).unwrap_or_default() + "\n"
@@ -57,12 +55,7 @@ impl Times<'_> {
 fn keyspace(keyspace: &KeyspaceDefinition, times: &Times<'_>) -> format::Keyspace {
     let types = keyspace.types.values().map(|definition| format::Type {
         name: definition.name.clone(),
-        fields: fields(
-            definition
-                .fields
-                .iter()
-                .map(|field| (&field.name, &field.type_text)),
-        ),
+        fields: fields(definition.fields.iter().map(|field| (&field.name, &field.type_text))),
         write_time: times.of(SchemaTable::Types, &[&definition.name]),
     });
     let opaque = keyspace.opaque.iter().map(|opaque| format::Opaque {
@@ -80,25 +73,15 @@ fn keyspace(keyspace: &KeyspaceDefinition, times: &Times<'_>) -> format::Keyspac
         durable_writes: keyspace.durable_writes,
         write_time: times.of(SchemaTable::Keyspaces, &[]),
         types: types.collect(),
-        tables: keyspace
-            .tables
-            .values()
-            .map(|definition| table(definition, times))
-            .collect(),
-        views: keyspace
-            .views
-            .values()
-            .map(|definition| table(definition, times))
-            .collect(),
+        tables: keyspace.tables.values().map(|definition| table(definition, times)).collect(),
+        views: keyspace.views.values().map(|definition| table(definition, times)).collect(),
         opaque: opaque.collect(),
     }
 }
 
 fn fields<'a>(fields: impl Iterator<Item = (&'a Box<str>, &'a Box<str>)>) -> Vec<format::Field> {
-    let fields = fields.map(|(name, type_text)| format::Field {
-        name: name.clone(),
-        type_text: type_text.clone(),
-    });
+    let fields =
+        fields.map(|(name, type_text)| format::Field { name: name.clone(), type_text: type_text.clone() });
     fields.collect()
 }
 
@@ -117,24 +100,13 @@ fn table(table: &TableDefinition, times: &Times<'_>) -> format::Table {
         options: index.options.clone(),
         write_time: times.of(SchemaTable::Indexes, &[name, &index.name]),
     });
-    let options = table
-        .options
-        .iter()
-        .map(|(name, value)| (name.clone(), option(value)));
-    let schema_table = if table.view.is_some() {
-        SchemaTable::Views
-    } else {
-        SchemaTable::Tables
-    };
+    let options = table.options.iter().map(|(name, value)| (name.clone(), option(value)));
+    let schema_table = if table.view.is_some() { SchemaTable::Views } else { SchemaTable::Tables };
     format::Table {
         name: table.name.clone(),
         id: table.id.map(|id| id.to_string()),
         flags: flag_names(table.flags).into_iter().map(Into::into).collect(),
-        columns: table
-            .columns
-            .iter()
-            .map(|definition| column(definition, name, times))
-            .collect(),
+        columns: table.columns.iter().map(|definition| column(definition, name, times)).collect(),
         dropped: dropped.collect(),
         options: options.collect(),
         indexes: indexes.collect(),
@@ -238,15 +210,11 @@ fn collect_user_type(user_type: &UserType, seen: &mut BTreeSet<Box<str>>, types:
     for field in &user_type.fields {
         collect_types(&field.ty, seen, types);
     }
-    let fields = user_type.fields.iter().map(|field| format::Field {
-        name: field.name.clone(),
-        type_text: field.ty.to_string().into(),
-    });
-    types.push(format::Type {
-        name: user_type.name.clone(),
-        fields: fields.collect(),
-        write_time: None,
-    });
+    let fields = user_type
+        .fields
+        .iter()
+        .map(|field| format::Field { name: field.name.clone(), type_text: field.ty.to_string().into() });
+    types.push(format::Type { name: user_type.name.clone(), fields: fields.collect(), write_time: None });
 }
 
 fn deletions(catalogue: &Catalogue) -> Vec<format::Deletion> {

@@ -43,9 +43,7 @@ fn execute(keyspaces: &mut Keyspaces, statements: &[String]) {
         assert_eq!(statement.lines().count(), 1);
         let script = Script::parse(statement).unwrap_or_else(|error| panic!("{statement}: {error}"));
         assert!(script.skipped().is_empty(), "{statement}");
-        script
-            .execute(keyspaces)
-            .unwrap_or_else(|error| panic!("{statement}: {error}"));
+        script.execute(keyspaces).unwrap_or_else(|error| panic!("{statement}: {error}"));
     }
 }
 
@@ -68,9 +66,7 @@ fn the_statements_of_changes_replay_the_whole_history() {
                 assert_eq!(replayed, followed, "{version} {set} {}", logged.position);
             }
         }
-        let users = catalogue
-            .keyspaces()
-            .filter(|keyspace| !keyspace.name.starts_with("system"));
+        let users = catalogue.keyspaces().filter(|keyspace| !keyspace.name.starts_with("system"));
         assert_eq!(users.count(), replayed.len());
     }
 }
@@ -83,16 +79,11 @@ fn a_schema_written_with_internals_and_read_again_is_the_same() {
             if &*keyspace.name == "system" {
                 continue;
             }
-            let mut statements: Vec<String> = diff(None, Some(keyspace), 0)
-                .iter()
-                .flat_map(|change| change.statements.clone())
-                .collect();
+            let mut statements: Vec<String> =
+                diff(None, Some(keyspace), 0).iter().flat_map(|change| change.statements.clone()).collect();
             for table in keyspace.tables.values().chain(keyspace.views.values()) {
                 let plain = cql::create_table(&keyspace.name, table, TableText::Plain);
-                let at = statements
-                    .iter()
-                    .position(|statement| *statement == plain)
-                    .unwrap();
+                let at = statements.iter().position(|statement| *statement == plain).unwrap();
                 statements[at] = cql::create_table(&keyspace.name, table, TableText::Internals);
             }
             let mut read = Keyspaces::new();
@@ -162,47 +153,23 @@ CREATE FUNCTION "Ks".f (x int) RETURNS NULL ON NULL INPUT RETURNS int LANGUAGE j
 GRANT ALL ON KEYSPACE "Ks" TO admin
 "#;
     let script = Script::parse(text).unwrap();
-    let skipped: Vec<_> = script
-        .skipped()
-        .into_iter()
-        .map(|skipped| skipped.statement)
-        .collect();
+    let skipped: Vec<_> = script.skipped().into_iter().map(|skipped| skipped.statement).collect();
     assert_eq!(skipped, ["CREATE ROLE ADMIN", "CREATE FUNCTION", "GRANT ALL ON"]);
     let mut keyspaces = Keyspaces::new();
     script.execute(&mut keyspaces).unwrap();
     let table = &keyspaces["Ks"].tables["people"];
-    assert_eq!(
-        table.id.unwrap().to_string(),
-        "5a1c395e-b41f-11e5-9f22-ba0be0483c18"
-    );
+    assert_eq!(table.id.unwrap().to_string(), "5a1c395e-b41f-11e5-9f22-ba0be0483c18");
     let columns: Vec<_> = table.columns.iter().map(|column| &*column.name).collect();
     assert_eq!(columns, ["id", "Home", "mail", "tags"]);
-    let dropped: Vec<_> = table
-        .dropped
-        .iter()
-        .map(|column| (&*column.name, column.dropped_at))
-        .collect();
+    let dropped: Vec<_> = table.dropped.iter().map(|column| (&*column.name, column.dropped_at)).collect();
     assert_eq!(
         dropped,
-        [
-            ("a", 1_700_000_000_000_001),
-            ("b", 1_700_000_000_000_001),
-            ("old", 1_700_000_000_000_000)
-        ]
+        [("a", 1_700_000_000_000_001), ("b", 1_700_000_000_000_001), ("old", 1_700_000_000_000_000)]
     );
-    assert_eq!(
-        table.columns[2].mask.as_deref(),
-        Some("system.mask_inner(1, null)")
-    );
-    assert_eq!(
-        table.options["comment"],
-        OptionValue::Text("it's; here".to_owned())
-    );
+    assert_eq!(table.columns[2].mask.as_deref(), Some("system.mask_inner(1, null)"));
+    assert_eq!(table.options["comment"], OptionValue::Text("it's; here".to_owned()));
     assert_eq!(table.options["crc_check_chance"], OptionValue::Float(1.0));
-    assert_eq!(
-        table.options["extensions"],
-        OptionValue::BlobMap([("x".to_owned(), vec![10, 255])].into())
-    );
+    assert_eq!(table.options["extensions"], OptionValue::BlobMap([("x".to_owned(), vec![10, 255])].into()));
     assert_eq!(table.indexes["people_tags_idx"].options["target"], "values(tags)");
     assert_eq!(table.indexes["sai"].options["case_sensitive"], "false");
 }
@@ -219,18 +186,9 @@ fn errors_tell_where_and_what() {
             "CREATE TABLE k.t (a int)",
             "line 1, column 25: expected a `PRIMARY KEY` before this, found the end of the text",
         ),
-        (
-            "DROP TABLE k.t CASCADE;",
-            "line 1, column 16: expected `;`, found `cascade`",
-        ),
-        (
-            "CREATE KEYSPACE k WITH x 1",
-            "line 1, column 26: expected `=`, found `1`",
-        ),
-        (
-            ";;\n 'x'",
-            "line 2, column 2: expected a statement, found a string",
-        ),
+        ("DROP TABLE k.t CASCADE;", "line 1, column 16: expected `;`, found `cascade`"),
+        ("CREATE KEYSPACE k WITH x 1", "line 1, column 26: expected `=`, found `1`"),
+        (";;\n 'x'", "line 2, column 2: expected a statement, found a string"),
     ] {
         match Script::parse(text) {
             Ok(script) => assert_eq!((message, script.skipped().len()), ("", 1), "{text}"),

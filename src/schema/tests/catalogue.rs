@@ -21,11 +21,7 @@ fn keyspaces(cql: &str) -> Keyspaces {
 }
 
 fn names(table: &TableSchema) -> Vec<String> {
-    table
-        .values()
-        .iter()
-        .map(|column| column.name.to_string())
-        .collect()
+    table.values().iter().map(|column| column.name.to_string()).collect()
 }
 
 /// Finds the n-th mutation that changes something of a user's.
@@ -83,12 +79,7 @@ fn the_changes_of_the_ddl_sets_are_those_that_people_made() {
         let steps = changing(version, "ddl");
         for ((_, changes), (what, detail)) in steps.iter().zip(DDL_CHANGES) {
             let texts = changes.iter().map(|change| {
-                format!(
-                    "{} {} {}",
-                    change.change.as_str(),
-                    change.object.as_str(),
-                    change.name
-                )
+                format!("{} {} {}", change.change.as_str(), change.object.as_str(), change.name)
             });
             assert_eq!(texts.collect::<Vec<_>>().join("; "), what, "{version}");
             let details = changes.iter().flat_map(|change| {
@@ -116,10 +107,7 @@ fn each_position_has_the_schema_of_its_moment() {
     assert_eq!(at(12), ["a", "aa", "b", "d", "e", "s"]);
     assert_eq!(at(14), ["a", "b", "d", "e"]);
     assert_eq!(names(catalogue.table(id).unwrap()), ["a", "b", "d", "e"]);
-    let just_before = Position {
-        offset: steps[11].0.position.offset - 1,
-        ..steps[11].0.position
-    };
+    let just_before = Position { offset: steps[11].0.position.offset - 1, ..steps[11].0.position };
     assert_eq!(names(catalogue.at(just_before).table(id).unwrap()), at(10));
     // Before its CREATE the table has its first version: better than none.
     assert_eq!(names(catalogue.at(Position::START).table(id).unwrap()), at(2));
@@ -153,22 +141,12 @@ fn altering_a_type_gives_new_versions_of_the_tables_that_use_it() {
             let CqlType::UserType(user_type, _) = &version.schema.value_column(b"n").unwrap().ty else {
                 panic!("n is a user-defined type");
             };
-            user_type
-                .fields
-                .iter()
-                .map(|field| field.name.to_string())
-                .collect()
+            user_type.fields.iter().map(|field| field.name.to_string()).collect()
         })
         .collect();
-    assert_eq!(
-        fields,
-        [vec!["a", "b"], vec!["a", "b", "z"], vec!["a", "bee", "z"]]
-    );
-    let prints: Vec<_> = catalogue
-        .versions(id)
-        .iter()
-        .map(|version| Fingerprint::of(&version.schema))
-        .collect();
+    assert_eq!(fields, [vec!["a", "b"], vec!["a", "b", "z"], vec!["a", "bee", "z"]]);
+    let prints: Vec<_> =
+        catalogue.versions(id).iter().map(|version| Fingerprint::of(&version.schema)).collect();
     assert!(prints[0] != prints[1] && prints[1] != prints[2]);
 }
 
@@ -177,11 +155,7 @@ fn the_cdc_flag_follows_its_table() {
     let catalogue = followed("5.0", "ddl");
     for (name, flags) in [("tog", vec![true, false, true]), ("off", vec![false, true])] {
         let id = catalogue.table_by_name("dd", name).unwrap().id();
-        let versions: Vec<_> = catalogue
-            .versions(id)
-            .iter()
-            .map(|version| version.schema.cdc())
-            .collect();
+        let versions: Vec<_> = catalogue.versions(id).iter().map(|version| version.schema.cdc()).collect();
         assert_eq!(versions, flags, "{name}");
     }
     let views = followed("5.0", "ops");
@@ -198,12 +172,7 @@ fn cassandras_own_tables_are_known_from_the_start_and_kept() {
         let catalogue = followed(version, "ddl");
         for table in crate::schema::SystemTables::get().iter() {
             let known = catalogue.table(table.id()).unwrap();
-            assert_eq!(
-                known.clustering().len(),
-                table.clustering().len(),
-                "{}",
-                table.name()
-            );
+            assert_eq!(known.clustering().len(), table.clustering().len(), "{}", table.name());
             for column in table.values() {
                 // 4.0 dropped system.local's thrift_version.
                 let dropped = known.dropped_column(&column.name_bytes).is_some();
@@ -230,12 +199,7 @@ fn export_and_import_give_the_same_catalogue() {
             assert_eq!(imported.keyspace(&keyspace.name), Some(keyspace));
             for table in keyspace.tables.values() {
                 let id = table.id.unwrap();
-                assert_eq!(
-                    imported.versions(id),
-                    catalogue.versions(id),
-                    "{version} {}",
-                    table.name
-                );
+                assert_eq!(imported.versions(id), catalogue.versions(id), "{version} {}", table.name);
             }
         }
         // The imported catalogue knows old news from new.
@@ -252,16 +216,10 @@ fn files_of_another_format_are_refused() {
     let text = followed("4.1", "ops").export(false);
     assert!(Catalogue::import(&text).is_ok());
     let newer = text.replacen("\"ringtap_schema\": 1", "\"ringtap_schema\": 2", 1);
-    assert!(matches!(
-        Catalogue::import(&newer),
-        Err(ImportError::UnknownVersion(2))
-    ));
+    assert!(matches!(Catalogue::import(&newer), Err(ImportError::UnknownVersion(2))));
     assert!(matches!(Catalogue::import("{}"), Err(ImportError::NotASchema)));
     let unknown_field = text.replacen("\"durable_writes\"", "\"durable_wrotes\"", 1);
-    assert!(matches!(
-        Catalogue::import(&unknown_field),
-        Err(ImportError::Json(_))
-    ));
+    assert!(matches!(Catalogue::import(&unknown_field), Err(ImportError::Json(_))));
     assert!(Catalogue::import("nothing").is_err());
 }
 
@@ -282,10 +240,7 @@ fn a_seed_from_the_end_gives_way_to_the_log() {
                 assert_eq!(names(catalogue.table(id).unwrap()), ["v"], "{version}");
             }
         }
-        for keyspace in end
-            .keyspaces()
-            .filter(|keyspace| !keyspace.name.starts_with("system"))
-        {
+        for keyspace in end.keyspaces().filter(|keyspace| !keyspace.name.starts_with("system")) {
             assert_eq!(catalogue.keyspace(&keyspace.name), Some(keyspace), "{version}");
         }
     }
@@ -322,10 +277,7 @@ fn a_seed_from_the_end_helps_a_log_without_its_beginning() {
                     }
                 }
             }
-            for keyspace in truth
-                .keyspaces()
-                .filter(|keyspace| !keyspace.name.starts_with("system"))
-            {
+            for keyspace in truth.keyspaces().filter(|keyspace| !keyspace.name.starts_with("system")) {
                 let known = catalogue.keyspace(&keyspace.name);
                 assert_eq!(known, Some(keyspace), "{version} from step {from}");
             }
@@ -337,10 +289,7 @@ fn a_seed_from_the_end_helps_a_log_without_its_beginning() {
 fn a_seed_with_its_position_is_not_undone_by_older_repeats() {
     let end = followed("4.1", "ddl");
     let mut seed = Seed::from_export(&end.export(false)).unwrap();
-    seed.up_to = Some(Position {
-        segment: 0,
-        offset: 0,
-    });
+    seed.up_to = Some(Position { segment: 0, offset: 0 });
     let mut catalogue = Catalogue::new();
     catalogue.seed(&seed);
     let before: Vec<_> = catalogue.keyspaces().cloned().collect();
@@ -351,16 +300,9 @@ fn a_seed_with_its_position_is_not_undone_by_older_repeats() {
             assert!(["dd2", "rec", "x", "y"].contains(&&*change.name), "{change:?}");
         }
     }
-    let after = catalogue
-        .keyspaces()
-        .filter(|keyspace| &*keyspace.name != "system_schema");
-    let after: Vec<_> = after
-        .filter(|keyspace| !keyspace.name.starts_with("system"))
-        .collect();
-    let before: Vec<_> = before
-        .iter()
-        .filter(|keyspace| !keyspace.name.starts_with("system"))
-        .collect();
+    let after = catalogue.keyspaces().filter(|keyspace| &*keyspace.name != "system_schema");
+    let after: Vec<_> = after.filter(|keyspace| !keyspace.name.starts_with("system")).collect();
+    let before: Vec<_> = before.iter().filter(|keyspace| !keyspace.name.starts_with("system")).collect();
     assert_eq!(after, before);
 }
 
@@ -369,11 +311,7 @@ fn alterations_without_the_creation_need_a_seed() {
     let steps = changing("4.1", "ddl");
     let alter = &steps[9].0;
     let mut alone = Catalogue::new();
-    assert_eq!(
-        alone.apply(&alter.mutation, alter.position).len(),
-        1,
-        "the keyspace"
-    );
+    assert_eq!(alone.apply(&alter.mutation, alter.position).len(), 1, "the keyspace");
     let unreadable = alone.unreadable();
     assert_eq!(unreadable.len(), 1);
     assert_eq!(unreadable[0].reason, UnreadableReason::ColumnsUnknown);
@@ -386,10 +324,7 @@ fn alterations_without_the_creation_need_a_seed() {
     assert_eq!(seeded.unreadable()[0].reason, UnreadableReason::IdUnknown);
     let changes = seeded.apply(&alter.mutation, alter.position);
     assert_eq!(changes.len(), 1);
-    assert_eq!(
-        (changes[0].change, changes[0].object),
-        (ChangeKind::Alter, ObjectKind::Table)
-    );
+    assert_eq!((changes[0].change, changes[0].object), (ChangeKind::Alter, ObjectKind::Table));
     assert_eq!(seeded.unreadable(), []);
     let table = seeded.table_by_name("dd", "t").unwrap();
     assert_eq!(names(table), ["a", "b", "d", "e", "s"]);
@@ -416,12 +351,7 @@ fn a_seed_as_text_gives_the_same_tables_as_the_log() {
         for (keyspace, table) in seeded.tables() {
             let said = seeded.table_by_name(keyspace, &table.name).unwrap();
             let known = logged.table_by_name(keyspace, &table.name).unwrap();
-            assert_eq!(
-                Fingerprint::of(said),
-                Fingerprint::of(known),
-                "{version} {}",
-                table.name
-            );
+            assert_eq!(Fingerprint::of(said), Fingerprint::of(known), "{version} {}", table.name);
             assert_eq!(said.cdc(), known.cdc());
         }
     }
@@ -440,9 +370,7 @@ fn fingerprints_are_of_the_layout_alone_and_do_not_change_with_the_program() {
     };
     let id = "AND id = 5a1c395e-b41f-11e5-9f22-ba0be0483c18";
     let other_id = "AND id = 6a1c395e-b41f-11e5-9f22-ba0be0483c18";
-    let base = print(&format!(
-        "(a int, b text, c frozen<u>, PRIMARY KEY (a, b)) WITH cdc = true {id}"
-    ));
+    let base = print(&format!("(a int, b text, c frozen<u>, PRIMARY KEY (a, b)) WITH cdc = true {id}"));
     // Pinned: records carry it, and consumers compare it across releases.
     assert_eq!(base, PINNED);
     let same = print(&format!(

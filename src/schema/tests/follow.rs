@@ -28,20 +28,14 @@ fn told(changes: &[SchemaChange]) -> Vec<Told> {
         keyspace: change.keyspace.to_string(),
         name: change.name.to_string(),
         dropped: change.dropped.keys().map(ToString::to_string).collect(),
-        renamed: change
-            .renamed
-            .iter()
-            .map(|(a, b)| (a.to_string(), b.to_string()))
-            .collect(),
+        renamed: change.renamed.iter().map(|(a, b)| (a.to_string(), b.to_string())).collect(),
     });
     told.collect()
 }
 
 fn user_keyspaces(catalogue: &Catalogue) -> Vec<&KeyspaceDefinition> {
     let keyspaces = catalogue.keyspaces();
-    keyspaces
-        .filter(|keyspace| !keyspace.name.starts_with("system"))
-        .collect()
+    keyspaces.filter(|keyspace| !keyspace.name.starts_with("system")).collect()
 }
 
 /// Checks that a table from the log is what statements made: all but id, times of drops, and options that no
@@ -56,9 +50,7 @@ fn assert_same_table(logged: &TableDefinition, said: &TableDefinition, at: &str)
     }
     let dropped = |table: &TableDefinition| -> Vec<_> {
         let dropped = table.dropped.iter();
-        dropped
-            .map(|dropped| (dropped.name.clone(), dropped.kind, dropped.type_text.clone()))
-            .collect()
+        dropped.map(|dropped| (dropped.name.clone(), dropped.kind, dropped.type_text.clone())).collect()
     };
     assert_eq!(dropped(logged), dropped(said), "{at} {}", said.name);
     assert!(logged.id.is_some(), "{at} {}", said.name);
@@ -82,12 +74,7 @@ fn assert_same(catalogue: &Catalogue, said: &Keyspaces, at: &str) {
         assert_eq!(logged.durable_writes, said.durable_writes, "{at}");
         assert_eq!(logged.types, said.types, "{at}");
         for (logged, said) in [(&logged.tables, &said.tables), (&logged.views, &said.views)] {
-            assert!(
-                logged.keys().eq(said.keys()),
-                "{at}: {:?} {:?}",
-                logged.keys(),
-                said.keys()
-            );
+            assert!(logged.keys().eq(said.keys()), "{at}: {:?} {:?}", logged.keys(), said.keys());
             for (name, table) in logged {
                 assert_same_table(table, &said[name], at);
             }
@@ -111,19 +98,11 @@ fn follow_with_statements(version: &str, set: &str) -> usize {
             continue;
         }
         let at = format!("{version} {set} {}", logged.position);
-        let statement = statements
-            .next()
-            .unwrap_or_else(|| panic!("{at}: no statement left: {changes:?}"));
+        let statement = statements.next().unwrap_or_else(|| panic!("{at}: no statement left: {changes:?}"));
         let before = said.clone();
-        let one = Script {
-            statements: vec![statement.clone()],
-        };
+        let one = Script { statements: vec![statement.clone()] };
         one.execute(&mut said).unwrap();
-        assert_eq!(
-            told(&changes),
-            told(&changes_between(&before, &said)),
-            "{at} {statement:?}"
-        );
+        assert_eq!(told(&changes), told(&changes_between(&before, &said)), "{at} {statement:?}");
         assert_same(&catalogue, &said, &at);
         steps += 1;
     }
@@ -138,9 +117,7 @@ fn follow_with_statements(version: &str, set: &str) -> usize {
 
 fn changes_between(before: &Keyspaces, after: &Keyspaces) -> Vec<SchemaChange> {
     let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
-    let each = names
-        .iter()
-        .flat_map(|name| diff(before.get(*name), after.get(*name), 0));
+    let each = names.iter().flat_map(|name| diff(before.get(*name), after.get(*name), 0));
     each.collect()
 }
 
@@ -181,11 +158,8 @@ fn the_order_of_arrival_does_not_matter() {
 fn times_of_dropped_columns_are_those_of_the_log() {
     let catalogue = followed("4.1", "ddl");
     let table = catalogue.table_by_name("dd", "t").unwrap();
-    let dropped: Vec<_> = table
-        .dropped()
-        .iter()
-        .map(|dropped| (&*dropped.column.name, dropped.dropped_at))
-        .collect();
+    let dropped: Vec<_> =
+        table.dropped().iter().map(|dropped| (&*dropped.column.name, dropped.dropped_at)).collect();
     // 2026-11-22 10:32:36.411Z, .39.988Z and .40.785Z: milliseconds in the log, here microseconds.
     assert_eq!(dropped[0], ("aa", 1_795_343_559_988_000));
     assert_eq!(dropped[1], ("b", 1_795_343_556_411_000));

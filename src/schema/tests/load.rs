@@ -85,13 +85,8 @@ pub(super) fn logged(version: &str, set: &str) -> Vec<Logged> {
             logged.mutation.updates.push(update);
             continue;
         }
-        let position = Position {
-            segment: line.segment,
-            offset: line.pos,
-        };
-        let mutation = Mutation {
-            updates: vec![update],
-        };
+        let position = Position { segment: line.segment, offset: line.pos };
+        let mutation = Mutation { updates: vec![update] };
         mutations.push((line, Logged { position, mutation }));
     }
     mutations.into_iter().map(|(_, logged)| logged).collect()
@@ -107,10 +102,8 @@ pub(super) fn followed(version: &str, set: &str) -> Catalogue {
 }
 
 fn bytes(hex: &str) -> &'static [u8] {
-    let digits: Vec<u8> = (0..hex.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
-        .collect();
+    let digits: Vec<u8> =
+        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
     digits.leak()
 }
 
@@ -119,16 +112,12 @@ fn update(line: &Line) -> PartitionUpdate<'static> {
     PartitionUpdate {
         table: Arc::clone(table),
         partition_key: bytes(&line.key),
-        deletion: line.partition_deletion.as_ref().map(|deletion| DeletionTime {
-            timestamp: deletion.ts,
-            local_deletion_time: deletion.ldt,
-        }),
+        deletion: line
+            .partition_deletion
+            .as_ref()
+            .map(|deletion| DeletionTime { timestamp: deletion.ts, local_deletion_time: deletion.ldt }),
         static_row: None,
-        unfiltereds: line
-            .rows
-            .iter()
-            .map(|line| Unfiltered::Row(row(table, line)))
-            .collect(),
+        unfiltereds: line.rows.iter().map(|line| Unfiltered::Row(row(table, line))).collect(),
     }
 }
 
@@ -144,20 +133,10 @@ fn row(table: &TableSchema, line: &LineRow) -> Row<'static> {
         ColumnData::Simple(ColumnIndex::Current(index as u32), cell)
     });
     Row {
-        clustering: line
-            .clustering
-            .iter()
-            .map(|value| value.as_deref().map(bytes))
-            .collect(),
-        liveness: line.liveness.map(|timestamp| Liveness {
-            timestamp,
-            expiration: None,
-        }),
+        clustering: line.clustering.iter().map(|value| value.as_deref().map(bytes)).collect(),
+        liveness: line.liveness.map(|timestamp| Liveness { timestamp, expiration: None }),
         deletion: line.deletion.map(|timestamp| RowDeletion {
-            time: DeletionTime {
-                timestamp,
-                local_deletion_time: timestamp / 1_000_000,
-            },
+            time: DeletionTime { timestamp, local_deletion_time: timestamp / 1_000_000 },
             shadowable: false,
         }),
         columns: columns.collect(),

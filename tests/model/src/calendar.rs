@@ -14,10 +14,7 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 }
 
 fn number(text: &str) -> Result<i64> {
-    ensure!(
-        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()),
-        "not a number: {text:?}"
-    );
+    ensure!(!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()), "not a number: {text:?}");
     Ok(text.parse()?)
 }
 
@@ -32,10 +29,7 @@ pub(crate) fn date(text: &str) -> Result<i64> {
     let mut part = || number(parts.next().context("date too short")?);
     let (year, month, day) = (part()?, part()?, part()?);
     ensure!(parts.next().is_none(), "date too long: {text:?}");
-    ensure!(
-        (1..=12).contains(&month) && (1..=31).contains(&day),
-        "no such date: {text:?}"
-    );
+    ensure!((1..=12).contains(&month) && (1..=31).contains(&day), "no such date: {text:?}");
     Ok(days_from_civil(if negative { -year } else { year }, month, day))
 }
 
@@ -46,26 +40,15 @@ pub(crate) fn time(text: &str) -> Result<i64> {
     let mut part = || number(parts.next().context("time too short")?);
     let (hours, minutes, seconds) = (part()?, part()?, part()?);
     ensure!(parts.next().is_none(), "time too long: {text:?}");
-    ensure!(
-        hours < 24 && minutes < 60 && seconds < 60 && fraction.len() <= 9,
-        "no such time: {text:?}"
-    );
-    let nanoseconds = if fraction.is_empty() {
-        0
-    } else {
-        number(&format!("{fraction:0<9}"))?
-    };
+    ensure!(hours < 24 && minutes < 60 && seconds < 60 && fraction.len() <= 9, "no such time: {text:?}");
+    let nanoseconds = if fraction.is_empty() { 0 } else { number(&format!("{fraction:0<9}"))? };
     Ok(((hours * 60 + minutes) * 60 + seconds) * 1_000_000_000 + nanoseconds)
 }
 
 /// Returns the milliseconds since 1970 of `year-month-day hh:mm:ss.mmmZ`.
 pub(crate) fn timestamp(text: &str) -> Result<i64> {
-    let local = text
-        .strip_suffix('Z')
-        .with_context(|| format!("not a UTC timestamp: {text:?}"))?;
-    let (day, clock) = local
-        .split_once(' ')
-        .with_context(|| format!("not a timestamp: {text:?}"))?;
+    let local = text.strip_suffix('Z').with_context(|| format!("not a UTC timestamp: {text:?}"))?;
+    let (day, clock) = local.split_once(' ').with_context(|| format!("not a timestamp: {text:?}"))?;
     Ok(date(day)? * 86_400_000 + time(clock)? / 1_000_000)
 }
 
@@ -77,9 +60,7 @@ pub(crate) fn duration(text: &str) -> Result<(i64, i64, i64)> {
     let (sign, mut rest) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
     let (mut months, mut days, mut nanoseconds) = (0i64, 0i64, 0i64);
     while !rest.is_empty() {
-        let digits = rest
-            .find(|c: char| !c.is_ascii_digit())
-            .context("duration without unit")?;
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).context("duration without unit")?;
         let amount = sign * number(&rest[..digits])?;
         rest = &rest[digits..];
         let unit = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
@@ -125,10 +106,7 @@ mod tests {
 
     #[test]
     fn durations_are_read() {
-        assert_eq!(
-            duration("-1y2mo3d4h5m6s7ms8us9ns").unwrap(),
-            (-14, -3, -14_706_007_008_009)
-        );
+        assert_eq!(duration("-1y2mo3d4h5m6s7ms8us9ns").unwrap(), (-14, -3, -14_706_007_008_009));
         assert_eq!(duration("").unwrap(), (0, 0, 0));
         assert_eq!(duration("0ns").unwrap(), (0, 0, 0));
         assert!(duration("5").is_err() && duration("1x").is_err());

@@ -139,20 +139,12 @@ struct Builder<'a> {
 
 /// Returns the change that a record of a row, range or partition tells.
 pub(crate) fn read(record: &Record, table: &Table, types: &UserTypes) -> Result<Change> {
-    let mut builder = Builder {
-        table,
-        types,
-        ts: record.ts,
-        server_second: None,
-    };
+    let mut builder = Builder { table, types, ts: record.ts, server_second: None };
     let json = &record.json;
     let (partition, clustering) = builder.key(json.need("key")?)?;
     let row_wide = || ensure_row_key(table, &clustering);
     let wider = || {
-        ensure!(
-            clustering.iter().all(Option::is_none),
-            "clustering values in a change wider than a row"
-        );
+        ensure!(clustering.iter().all(Option::is_none), "clustering values in a change wider than a row");
         Ok(())
     };
     if let Some(deletion) = json.get("deleted") {
@@ -167,10 +159,7 @@ pub(crate) fn read(record: &Record, table: &Table, types: &UserTypes) -> Result<
             wider()?;
             let range = json.need("range")?;
             range.only(&["start", "end"])?;
-            What::DeleteRange {
-                start: builder.bound(range, "start")?,
-                end: builder.bound(range, "end")?,
-            }
+            What::DeleteRange { start: builder.bound(range, "start")?, end: builder.bound(range, "end")? }
         }
         Op::Delete => {
             row_wide()?;
@@ -187,15 +176,8 @@ pub(crate) fn read(record: &Record, table: &Table, types: &UserTypes) -> Result<
                 Some(clustering)
             };
             let columns = builder.columns(json.get("cells"), record.is_static())?;
-            ensure!(
-                record.op != Op::Update || !columns.is_empty(),
-                "an update without cells"
-            );
-            What::Write {
-                clustering,
-                marker,
-                columns,
-            }
+            ensure!(record.op != Op::Update || !columns.is_empty(), "an update without cells");
+            What::Write { clustering, marker, columns }
         }
         Op::Truncate | Op::Ddl => bail!("not a change of rows"),
     };
@@ -242,11 +224,7 @@ impl Builder<'_> {
     }
 
     fn nullable(&self, cql_type: &CqlType, value: &Json) -> Result<Option<Vec<u8>>> {
-        if *value == Json::Null {
-            Ok(None)
-        } else {
-            encode(cql_type, value, self.types).map(Some)
-        }
+        if *value == Json::Null { Ok(None) } else { encode(cql_type, value, self.types).map(Some) }
     }
 
     fn saw(&mut self, second: i64) {
@@ -273,10 +251,7 @@ impl Builder<'_> {
 
     fn marker(&mut self, json: &Json) -> Result<Marker> {
         json.only(&["ttl", "expires"])?;
-        Ok(Marker {
-            ts: self.ts,
-            end: self.end(json)?,
-        })
+        Ok(Marker { ts: self.ts, end: self.end(json)? })
     }
 
     fn bound(&self, range: &Json, name: &str) -> Result<Option<Bound>> {
@@ -287,18 +262,12 @@ impl Builder<'_> {
         let definition = &self.table.definition;
         let columns = &definition.key[definition.partition_key_length..];
         let given = json.need("values")?.array()?;
-        ensure!(
-            !given.is_empty() && given.len() <= columns.len(),
-            "{} values in a bound",
-            given.len()
-        );
+        ensure!(!given.is_empty() && given.len() <= columns.len(), "{} values in a bound", given.len());
         let mut values = Vec::new();
         for (column, value) in columns.iter().zip(given) {
             values.push(self.nullable(&column.cql_type, value)?);
         }
-        let Json::Bool(inclusive) = *json.need("inclusive")? else {
-            bail!("inclusive is not true or false")
-        };
+        let Json::Bool(inclusive) = *json.need("inclusive")? else { bail!("inclusive is not true or false") };
         Ok(Some(Bound { values, inclusive }))
     }
 
@@ -307,16 +276,12 @@ impl Builder<'_> {
         let table = self.table;
         let mut columns = Vec::new();
         for (name, json) in cells.object()? {
-            let column = table
-                .column(name)
-                .with_context(|| format!("no column {name:?}"))?;
+            let column = table.column(name).with_context(|| format!("no column {name:?}"))?;
             ensure!(
                 (column.kind == Kind::Static) == is_static,
                 "column {name:?} does not belong to this kind of row"
             );
-            let change = self
-                .column(column, json)
-                .with_context(|| format!("column {name:?}"))?;
+            let change = self.column(column, json).with_context(|| format!("column {name:?}"))?;
             columns.push((name.clone(), change));
         }
         Ok(columns)
@@ -346,36 +311,22 @@ impl Builder<'_> {
         ensure!(json.get("path").is_none(), "a path in a column without elements");
         let cell = self.cell(&column.cql_type, json)?;
         let is_value = matches!(cell.content, Content::Value(_));
-        ensure!(
-            !is_value || column.cql_type != CqlType::Native(Native::Counter),
-            "a counter without shards"
-        );
+        ensure!(!is_value || column.cql_type != CqlType::Native(Native::Counter), "a counter without shards");
         Ok(ColumnChange::Simple(cell))
     }
 
     fn cell(&mut self, cql_type: &CqlType, json: &Json) -> Result<Cell> {
         json.only(&["path", "value", "ttl", "expires", "deleted", "at"])?;
         if json.get("deleted").is_some() {
-            ensure!(
-                json.get("deleted") == Some(&Json::Bool(true)),
-                "deleted is not true"
-            );
+            ensure!(json.get("deleted") == Some(&Json::Bool(true)), "deleted is not true");
             ensure!(json.get("value").is_none(), "a tombstone with a value");
             self.deletion_second(json)?;
-            return Ok(Cell {
-                ts: self.ts,
-                end: End::Never,
-                content: Content::Tombstone,
-            });
+            return Ok(Cell { ts: self.ts, end: End::Never, content: Content::Tombstone });
         }
         let value = json.need("value")?;
         ensure!(*value != Json::Null, "a cell's value is null");
         let content = Content::Value(encode(cql_type, value, self.types)?);
-        Ok(Cell {
-            ts: self.ts,
-            end: self.end(json)?,
-            content,
-        })
+        Ok(Cell { ts: self.ts, end: self.end(json)?, content })
     }
 
     fn complex(&mut self, cql_type: &CqlType, json: &Json) -> Result<ColumnChange> {
@@ -385,11 +336,7 @@ impl Builder<'_> {
             Some(deletion) => {
                 self.deletion_second(deletion)?;
                 let ts = deletion.need("ts")?.i64()?;
-                ensure!(
-                    ts == self.ts || ts == self.ts - 1,
-                    "cleared at {ts} in a record of {}",
-                    self.ts
-                );
+                ensure!(ts == self.ts || ts == self.ts - 1, "cleared at {ts} in a record of {}", self.ts);
                 Some(ts)
             }
         };
@@ -399,10 +346,7 @@ impl Builder<'_> {
                 elements.push(self.element(cql_type, element)?);
             }
         }
-        ensure!(
-            cleared.is_some() || !elements.is_empty(),
-            "a collection without a change"
-        );
+        ensure!(cleared.is_some() || !elements.is_empty(), "a collection without a change");
         Ok(ColumnChange::Complex { cleared, elements })
     }
 
@@ -422,22 +366,12 @@ impl Builder<'_> {
                 };
                 json.only(&["path", "value", "ttl", "expires"])?;
                 ensure!(no_value, "a set's element has a value");
-                Ok((
-                    bytes,
-                    Cell {
-                        ts: self.ts,
-                        end: self.end(json)?,
-                        content: Content::Value(Vec::new()),
-                    },
-                ))
+                Ok((bytes, Cell { ts: self.ts, end: self.end(json)?, content: Content::Value(Vec::new()) }))
             }
             CqlType::User(name) => {
                 let fields = self.types.fields(name)?;
                 let at = field_position(fields, path.str()?)?;
-                Ok((
-                    u16::try_from(at)?.to_be_bytes().to_vec(),
-                    self.cell(&fields[at].cql_type, json)?,
-                ))
+                Ok((u16::try_from(at)?.to_be_bytes().to_vec(), self.cell(&fields[at].cql_type, json)?))
             }
             _ => bail!("not a collection"),
         }

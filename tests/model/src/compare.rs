@@ -22,10 +22,7 @@ pub struct Info {
 
 impl Default for Info {
     fn default() -> Self {
-        Self {
-            dump_seconds_max: 5,
-            dump_after_seconds_max: 30,
-        }
+        Self { dump_seconds_max: 5, dump_after_seconds_max: 30 }
     }
 }
 
@@ -48,10 +45,8 @@ pub fn compare(tables: &Tables, final_jsonl: &str, info: &Info) -> Result<Report
         }
     }
     missing_tables(tables, &dump, &mut report);
-    let moments: Vec<Option<i64>> = pairs
-        .iter()
-        .map(|(dumped, table, state)| moment_of(dumped, table, state))
-        .collect();
+    let moments: Vec<Option<i64>> =
+        pairs.iter().map(|(dumped, table, state)| moment_of(dumped, table, state)).collect();
     check_moments(tables, &moments, info, &mut report);
     for (at, (dumped, table, state)) in pairs.iter().enumerate() {
         let (first, last) = bounds(tables, &moments, at, info);
@@ -79,23 +74,15 @@ fn choose<'a>(tables: &'a Tables, dumped: &DumpTable, report: &mut Report) -> Op
     let name = full_name(&dumped.keyspace, &dumped.table);
     let keyspace = tables.schema.keyspaces.get(&dumped.keyspace);
     if keyspace.is_some_and(|found| found.views.contains(&dumped.table)) {
-        report.not_compared.push(NotCompared {
-            table: name,
-            reason: "materialized view".to_owned(),
-        });
+        report.not_compared.push(NotCompared { table: name, reason: "materialized view".to_owned() });
         return None;
     }
     if keyspace.is_some_and(|found| found.writes_not_durable) {
-        report.not_compared.push(NotCompared {
-            table: name,
-            reason: "durable_writes = false".to_owned(),
-        });
+        report.not_compared.push(NotCompared { table: name, reason: "durable_writes = false".to_owned() });
         return None;
     }
     let Some((_, table)) = tables.live(&dumped.keyspace, &dumped.table) else {
-        report
-            .differences
-            .push(whole_table(&name, "", "a table", "no table"));
+        report.differences.push(whole_table(&name, "", "a table", "no table"));
         return None;
     };
     compare_columns(dumped, table, &name, report);
@@ -110,47 +97,33 @@ fn missing_tables(tables: &Tables, dump: &[DumpTable], report: &mut Report) {
             if !report.not_dumped.contains(&table.keyspace) {
                 report.not_dumped.push(table.keyspace.clone());
             }
-        } else if !dump
-            .iter()
-            .any(|dumped| dumped.keyspace == table.keyspace && dumped.table == table.name)
-        {
+        } else if !dump.iter().any(|dumped| dumped.keyspace == table.keyspace && dumped.table == table.name) {
             let name = full_name(&table.keyspace, &table.name);
-            report
-                .differences
-                .push(whole_table(&name, "", "no table", "a table"));
+            report.differences.push(whole_table(&name, "", "no table", "a table"));
         }
     }
 }
 
 fn compare_columns(dumped: &DumpTable, table: &Table, name: &str, report: &mut Report) {
-    let found: BTreeMap<_, _> = table
-        .definition
-        .visible()
-        .map(|column| (column.name.as_str(), column))
-        .collect();
+    let found: BTreeMap<_, _> =
+        table.definition.visible().map(|column| (column.name.as_str(), column)).collect();
     for (column, kind, cql_type) in &dumped.columns {
         let expected = format!("{kind} {cql_type}");
         match found.get(column.as_str()) {
-            None => report
-                .differences
-                .push(whole_table(name, column, &expected, "no such column")),
+            None => report.differences.push(whole_table(name, column, &expected, "no such column")),
             Some(other) => {
                 let same_type =
                     CqlType::parse(cql_type).is_ok_and(|parsed| parsed.same_column_type(&other.cql_type));
                 if !same_type || other.kind.name() != kind {
                     let found = format!("{} {:?}", other.kind.name(), other.cql_type);
-                    report
-                        .differences
-                        .push(whole_table(name, column, &expected, &found));
+                    report.differences.push(whole_table(name, column, &expected, &found));
                 }
             }
         }
     }
     for column in found.keys() {
         if !dumped.columns.iter().any(|(other, _, _)| other == column) {
-            report
-                .differences
-                .push(whole_table(name, column, "no such column", "a column"));
+            report.differences.push(whole_table(name, column, "no such column", "a column"));
         }
     }
 }
@@ -165,9 +138,7 @@ fn key_text(table: &Table, value: impl Fn(&str) -> Option<String>) -> String {
 }
 
 fn key_of_row(table: &Table, row: &Row) -> String {
-    key_text(table, |name| {
-        row.values.get(name).and_then(Option::as_deref).map(render)
-    })
+    key_text(table, |name| row.values.get(name).and_then(Option::as_deref).map(render))
 }
 
 fn key_of_dump(table: &Table, row: &DumpRow) -> String {
@@ -192,10 +163,7 @@ fn moment_of(dumped: &DumpTable, table: &Table, state: &State) -> Option<i64> {
             }
         }
     }
-    votes
-        .into_iter()
-        .max_by_key(|(_, count)| *count)
-        .map(|(second, _)| second)
+    votes.into_iter().max_by_key(|(_, count)| *count).map(|(second, _)| second)
 }
 
 /// Reports the seconds of the dump, and if they cannot be of one dump.
@@ -204,11 +172,7 @@ fn check_moments(tables: &Tables, moments: &[Option<i64>], info: &Info, report: 
     let (Some(first), Some(last)) = (known.iter().min().copied(), known.iter().max().copied()) else {
         return;
     };
-    report.moment = Some(Moment {
-        first,
-        last,
-        tables: known.len(),
-    });
+    report.moment = Some(Moment { first, last, tables: known.len() });
     if last - first > info.dump_seconds_max || !known.is_sorted() {
         let found = format!("{known:?}");
         report.differences.push(whole_table(
@@ -220,12 +184,7 @@ fn check_moments(tables: &Tables, moments: &[Option<i64>], info: &Info, report: 
     }
     if first < tables.last_second || last > tables.last_second + info.dump_after_seconds_max {
         let expected = format!("soon after {}", tables.last_second);
-        report.differences.push(whole_table(
-            "dump",
-            "second",
-            &expected,
-            &format!("{first} to {last}"),
-        ));
+        report.differences.push(whole_table("dump", "second", &expected, &format!("{first} to {last}")));
     }
 }
 
@@ -240,10 +199,7 @@ fn bounds(tables: &Tables, moments: &[Option<i64>], at: usize, info: &Info) -> (
         (Some(before), Some(after)) => (before, after),
         (Some(before), None) => (before, before + info.dump_seconds_max),
         (None, Some(after)) => ((after - info.dump_seconds_max).max(tables.last_second), after),
-        (None, None) => (
-            tables.last_second,
-            tables.last_second + info.dump_after_seconds_max,
-        ),
+        (None, None) => (tables.last_second, tables.last_second + info.dump_after_seconds_max),
     }
 }
 
@@ -256,20 +212,12 @@ fn compare_at_best_moment(
     report: &mut Report,
 ) {
     let mut candidates = BTreeSet::from([bounds.0]);
-    candidates.extend(
-        state
-            .expiries()
-            .into_iter()
-            .filter(|second| (bounds.0..=bounds.1).contains(second)),
-    );
+    candidates.extend(state.expiries().into_iter().filter(|second| (bounds.0..=bounds.1).contains(second)));
     let mut best: Option<Report> = None;
     for now in candidates {
         let mut tried = Report::default();
         compare_rows(dumped, table, &state.rows(now), now, &mut tried);
-        if best
-            .as_ref()
-            .is_none_or(|old| tried.differences.len() < old.differences.len())
-        {
+        if best.as_ref().is_none_or(|old| tried.differences.len() < old.differences.len()) {
             best = Some(tried);
         }
     }
@@ -292,13 +240,7 @@ fn compare_rows(dumped: &DumpTable, table: &Table, rows: &[Row], now: i64, repor
         let key = key_of_dump(table, expected);
         let mut differ = |column: &str, expected: String, found: String| {
             let (table, key) = (name.clone(), key.clone());
-            report.differences.push(Difference {
-                table,
-                key,
-                column: column.to_owned(),
-                expected,
-                found,
-            });
+            report.differences.push(Difference { table, key, column: column.to_owned(), expected, found });
         };
         let Some(found) = by_key.remove(&key) else {
             differ("", "a row".to_owned(), "no row".to_owned());
@@ -313,24 +255,11 @@ fn compare_rows(dumped: &DumpTable, table: &Table, rows: &[Row], now: i64, repor
                 Some(_) => {}
             }
         }
-        for column in expected
-            .raw
-            .keys()
-            .filter(|column| !found.values.contains_key(*column))
-        {
+        for column in expected.raw.keys().filter(|column| !found.values.contains_key(*column)) {
             differ(column, "a column".to_owned(), "no such column".to_owned());
         }
-        let ttls = found
-            .expiries
-            .iter()
-            .map(|(column, second)| (column.clone(), second - now))
-            .collect();
-        compare_numbers(
-            &expected.write_times,
-            &found.write_times,
-            "write time",
-            &mut differ,
-        );
+        let ttls = found.expiries.iter().map(|(column, second)| (column.clone(), second - now)).collect();
+        compare_numbers(&expected.write_times, &found.write_times, "write time", &mut differ);
         compare_numbers(&expected.ttls, &ttls, "TTL", &mut differ);
         report.write_times += expected.write_times.len();
         report.ttls += expected.ttls.len();

@@ -122,9 +122,7 @@ impl CqlType {
             "vector" => {
                 let element = Self::read(tokens)?;
                 tokens.symbol(',')?;
-                let Some(Token::Number(dimension)) = tokens.next() else {
-                    bail!("vector without dimension")
-                };
+                let Some(Token::Number(dimension)) = tokens.next() else { bail!("vector without dimension") };
                 Self::Vector(Box::new(element), dimension.parse()?)
             }
             "tuple" => {
@@ -223,27 +221,16 @@ mod tests {
     #[test]
     fn nested_types_are_read() {
         let parsed = CqlType::parse("map<text, frozen<tuple<int, \"My Type\", vector<float, 3>>>>").unwrap();
-        let CqlType::Map(key, value) = parsed else {
-            panic!("not a map")
-        };
+        let CqlType::Map(key, value) = parsed else { panic!("not a map") };
         assert_eq!(*key, CqlType::Native(Native::Text));
-        let CqlType::Tuple(fields) = value.thawed() else {
-            panic!("not a tuple")
-        };
+        let CqlType::Tuple(fields) = value.thawed() else { panic!("not a tuple") };
         assert_eq!(fields[1], CqlType::User("My Type".to_owned()));
-        assert_eq!(
-            fields[2],
-            CqlType::Vector(Box::new(CqlType::Native(Native::Float)), 3)
-        );
+        assert_eq!(fields[2], CqlType::Vector(Box::new(CqlType::Native(Native::Float)), 3));
     }
 
     #[test]
     fn frozen_matters_only_outside() {
-        let same = |a, b| {
-            CqlType::parse(a)
-                .unwrap()
-                .same_column_type(&CqlType::parse(b).unwrap())
-        };
+        let same = |a, b| CqlType::parse(a).unwrap().same_column_type(&CqlType::parse(b).unwrap());
         assert!(same("list<frozen<list<int>>>", "list<list<int>>"));
         assert!(same("frozen<tuple<int, varchar>>", "tuple<int, text>"));
         assert!(!same("frozen<list<int>>", "list<int>"));

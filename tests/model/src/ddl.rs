@@ -61,9 +61,7 @@ pub(crate) struct TableDefinition {
 impl TableDefinition {
     /// Returns the columns that SELECT shows.
     pub(crate) fn visible(&self) -> impl Iterator<Item = &Column> {
-        self.key
-            .iter()
-            .chain(self.columns.iter().filter(|column| !column.hidden))
+        self.key.iter().chain(self.columns.iter().filter(|column| !column.hidden))
     }
 }
 
@@ -179,13 +177,7 @@ impl Body {
                 tokens.next();
             }
         }
-        self.columns.push(Column {
-            name,
-            cql_type,
-            kind,
-            descending: false,
-            hidden: false,
-        });
+        self.columns.push(Column { name, cql_type, kind, descending: false, hidden: false });
         Ok(())
     }
 
@@ -220,18 +212,11 @@ impl Body {
         ensure!(!self.partition_key.is_empty(), "table without primary key");
         let mut key = Vec::new();
         for name in self.partition_key.clone() {
-            key.push(Column {
-                kind: Kind::PartitionKey,
-                ..self.take(&name)?
-            });
+            key.push(Column { kind: Kind::PartitionKey, ..self.take(&name)? });
         }
         for name in self.clustering.clone() {
             let is_descending = descending.contains(&name);
-            key.push(Column {
-                kind: Kind::Clustering,
-                descending: is_descending,
-                ..self.take(&name)?
-            });
+            key.push(Column { kind: Kind::Clustering, descending: is_descending, ..self.take(&name)? });
         }
         let mut columns = self.columns;
         if compact && self.clustering.is_empty() {
@@ -248,12 +233,7 @@ impl Body {
                 hidden: true,
             });
         }
-        Ok(TableDefinition {
-            partition_key_length: self.partition_key.len(),
-            key,
-            columns,
-            compact,
-        })
+        Ok(TableDefinition { partition_key_length: self.partition_key.len(), key, columns, compact })
     }
 }
 
@@ -270,11 +250,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(table.partition_key_length, 2);
-        let key: Vec<_> = table
-            .key
-            .iter()
-            .map(|c| (c.name.as_str(), c.descending))
-            .collect();
+        let key: Vec<_> = table.key.iter().map(|c| (c.name.as_str(), c.descending)).collect();
         assert_eq!(key, [("a", false), ("B b", false), ("c1", true), ("c2", false)]);
         assert_eq!(table.columns.len(), 2);
         assert_eq!(table.columns[1].kind, Kind::Static);

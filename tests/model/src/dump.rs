@@ -57,12 +57,7 @@ pub(crate) fn read(text: &str) -> Result<Vec<DumpTable>> {
     for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
         let place = || format!("dump, line {}", at + 1);
         let json = Json::parse(line).with_context(place)?;
-        ensure!(
-            json.get("error").is_none(),
-            "{}: the table could not be dumped: {}",
-            place(),
-            json.brief()
-        );
+        ensure!(json.get("error").is_none(), "{}: the table could not be dumped: {}", place(), json.brief());
         if let Some(columns) = json.get("columns") {
             tables.push(table(&json, columns).with_context(place)?);
             announced.push(usize::try_from(json.need("rows")?.i64()?)?);
@@ -90,11 +85,7 @@ fn table(json: &Json, columns: &Json) -> Result<DumpTable> {
         let [name, kind, cql_type] = column.array()? else {
             anyhow::bail!("a column needs name, kind and type")
         };
-        read.push((
-            name.str()?.to_owned(),
-            kind.str()?.to_owned(),
-            cql_type.str()?.to_owned(),
-        ));
+        read.push((name.str()?.to_owned(), kind.str()?.to_owned(), cql_type.str()?.to_owned()));
     }
     Ok(DumpTable {
         keyspace: json.need("keyspace")?.str()?.to_owned(),
@@ -110,11 +101,9 @@ fn row(json: &Json) -> Result<DumpRow> {
         let rendered = match value {
             Json::Null => None,
             Json::String(hex) => Some(hex.clone()),
-            big => Some(format!(
-                "sha256 {} of {} bytes",
-                big.need("sha256")?.str()?,
-                big.need("len")?.i64()?
-            )),
+            big => {
+                Some(format!("sha256 {} of {} bytes", big.need("sha256")?.str()?, big.need("len")?.i64()?))
+            }
         };
         raw.insert(name.clone(), rendered);
     }
@@ -122,15 +111,7 @@ fn row(json: &Json) -> Result<DumpRow> {
         let Some(found) = json.get(name) else {
             return Ok(BTreeMap::new());
         };
-        found
-            .object()?
-            .iter()
-            .map(|(column, value)| Ok((column.clone(), value.i64()?)))
-            .collect()
+        found.object()?.iter().map(|(column, value)| Ok((column.clone(), value.i64()?))).collect()
     };
-    Ok(DumpRow {
-        raw,
-        write_times: numbers("writetime")?,
-        ttls: numbers("ttl")?,
-    })
+    Ok(DumpRow { raw, write_times: numbers("writetime")?, ttls: numbers("ttl")? })
 }

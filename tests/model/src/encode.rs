@@ -26,10 +26,7 @@ pub(crate) struct UserTypes(HashMap<String, Vec<Field>>);
 impl UserTypes {
     /// Returns a type's fields.
     pub(crate) fn fields(&self, name: &str) -> Result<&[Field]> {
-        let fields = self
-            .0
-            .get(name)
-            .ok_or_else(|| anyhow!("no definition of the type {name:?}"))?;
+        let fields = self.0.get(name).ok_or_else(|| anyhow!("no definition of the type {name:?}"))?;
         Ok(fields)
     }
 
@@ -38,10 +35,7 @@ impl UserTypes {
         let former = self.0.remove(name).unwrap_or_default();
         let mut defined = Vec::new();
         for (position, (field, cql_type)) in fields.into_iter().enumerate() {
-            let mut names = former
-                .get(position)
-                .map(|old| old.names.clone())
-                .unwrap_or_default();
+            let mut names = former.get(position).map(|old| old.names.clone()).unwrap_or_default();
             names.retain(|n| *n != field);
             names.push(field);
             defined.push(Field { names, cql_type });
@@ -60,16 +54,10 @@ impl UserTypes {
 pub(crate) fn field_position(fields: &[Field], name: &str) -> Result<usize> {
     let unquoted = name.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     for candidate in [Some(name), unquoted].into_iter().flatten() {
-        if let Some(at) = fields
-            .iter()
-            .position(|field| field.names.last().is_some_and(|n| n == candidate))
-        {
+        if let Some(at) = fields.iter().position(|field| field.names.last().is_some_and(|n| n == candidate)) {
             return Ok(at);
         }
-        if let Some(at) = fields
-            .iter()
-            .position(|field| field.names.iter().any(|n| n == candidate))
-        {
+        if let Some(at) = fields.iter().position(|field| field.names.iter().any(|n| n == candidate)) {
             return Ok(at);
         }
     }
@@ -106,10 +94,7 @@ pub(crate) fn encode(cql_type: &CqlType, value: &Json, types: &UserTypes) -> Res
         }
         CqlType::Tuple(fields) => {
             let items = value.array()?;
-            ensure!(
-                items.len() <= fields.len(),
-                "more values than the tuple has fields"
-            );
+            ensure!(items.len() <= fields.len(), "more values than the tuple has fields");
             let mut out = Vec::new();
             for (field, item) in fields.iter().zip(items) {
                 put(&mut out, encode_nullable(field, item, types)?.as_deref())?;
@@ -124,11 +109,7 @@ pub(crate) fn encode(cql_type: &CqlType, value: &Json, types: &UserTypes) -> Res
 }
 
 fn encode_nullable(cql_type: &CqlType, value: &Json, types: &UserTypes) -> Result<Option<Vec<u8>>> {
-    if *value == Json::Null {
-        Ok(None)
-    } else {
-        encode(cql_type, value, types).map(Some)
-    }
+    if *value == Json::Null { Ok(None) } else { encode(cql_type, value, types).map(Some) }
 }
 
 /// Returns the bytes of a map's key, which JSON can only give as a string.
@@ -155,11 +136,7 @@ pub(crate) fn encode_map_key(cql_type: &CqlType, name: &str, types: &UserTypes) 
             _ => return encode(cql_type, &text, types),
         }
     }
-    if name.is_empty() {
-        Ok(Vec::new())
-    } else {
-        encode(cql_type, &Json::parse(name)?, types)
-    }
+    if name.is_empty() { Ok(Vec::new()) } else { encode(cql_type, &Json::parse(name)?, types) }
 }
 
 fn is_named_number(text: &str) -> bool {
@@ -199,11 +176,7 @@ fn encode_user(fields: &[Field], value: &Json, types: &UserTypes) -> Result<Vec<
 
 fn encode_vector(element: &CqlType, dimension: usize, value: &Json, types: &UserTypes) -> Result<Vec<u8>> {
     let items = value.array()?;
-    ensure!(
-        items.len() == dimension,
-        "{} values in a vector of {dimension}",
-        items.len()
-    );
+    ensure!(items.len() == dimension, "{} values in a vector of {dimension}", items.len());
     let mut out = Vec::new();
     for item in items {
         let bytes = encode(element, item, types)?;
@@ -236,9 +209,7 @@ fn put_signed_vint(out: &mut Vec<u8>, value: i64) {
 }
 
 fn integer<T: std::str::FromStr>(value: &Json) -> Result<T> {
-    let Json::Number(text) = value else {
-        bail!("not a number")
-    };
+    let Json::Number(text) = value else { bail!("not a number") };
     text.parse().map_err(|_| anyhow!("out of the type's range"))
 }
 
@@ -338,17 +309,11 @@ fn blob(text: &str) -> Result<Vec<u8>> {
 pub(crate) fn hex_bytes(digits: &str) -> Result<Vec<u8>> {
     let digits = digits.as_bytes();
     ensure!(digits.len().is_multiple_of(2), "half a byte");
-    digits
-        .chunks_exact(2)
-        .map(|pair| Ok(nibble(pair[0])? << 4 | nibble(pair[1])?))
-        .collect()
+    digits.chunks_exact(2).map(|pair| Ok(nibble(pair[0])? << 4 | nibble(pair[1])?)).collect()
 }
 
 fn nibble(digit: u8) -> Result<u8> {
-    char::from(digit)
-        .to_digit(16)
-        .map(|value| value as u8)
-        .context("not a hex digit")
+    char::from(digit).to_digit(16).map(|value| value as u8).context("not a hex digit")
 }
 
 /// Returns the 16 bytes of a UUID's text.
@@ -409,20 +374,14 @@ mod tests {
         assert_eq!(hex("date", "\"1970-01-01\""), "80000000");
         assert_eq!(hex("date", "\"-5877641-06-23\""), "00000000");
         assert_eq!(hex("time", "\"00:00:00.000000001\""), "0000000000000001");
-        assert_eq!(
-            hex("timestamp", "\"1970-01-01 00:00:01.000Z\""),
-            "00000000000003e8"
-        );
+        assert_eq!(hex("timestamp", "\"1970-01-01 00:00:01.000Z\""), "00000000000003e8");
         assert_eq!(hex("duration", "\"1mo2d3ns\""), "020406");
         assert_eq!(hex("duration", "\"1000ns\""), "000087d0");
     }
 
     #[test]
     fn nested_values_are_read() {
-        assert_eq!(
-            hex("frozen<pt>", r#"{"x": null, "\"Lbl\"": "a"}"#),
-            "ffffffff0000000161"
-        );
+        assert_eq!(hex("frozen<pt>", r#"{"x": null, "\"Lbl\"": "a"}"#), "ffffffff0000000161");
         assert_eq!(hex("tuple<int, text>", "[1, null]"), "0000000400000001ffffffff");
         assert_eq!(
             hex("map<frozen<list<int>>, boolean>", r#"{"[1]": true}"#),

@@ -39,13 +39,7 @@ pub(crate) fn identity(cql_type: &CqlType, bytes: &[u8], types: &UserTypes) -> V
 }
 
 fn join(cycle: &[&CqlType; 2], values: &[Option<&[u8]>], types: &UserTypes) -> Vec<u8> {
-    join_typed(
-        values
-            .iter()
-            .enumerate()
-            .map(|(at, value)| (cycle[at % 2], *value)),
-        types,
-    )
+    join_typed(values.iter().enumerate().map(|(at, value)| (cycle[at % 2], *value)), types)
 }
 
 fn join_fields(fields: &[&CqlType], bytes: &[u8], types: &UserTypes) -> Vec<u8> {
@@ -53,10 +47,7 @@ fn join_fields(fields: &[&CqlType], bytes: &[u8], types: &UserTypes) -> Vec<u8> 
     while values.last().is_some_and(Option::is_none) {
         values.pop();
     }
-    join_typed(
-        fields.iter().zip(values).map(|(field, value)| (*field, value)),
-        types,
-    )
+    join_typed(fields.iter().zip(values).map(|(field, value)| (*field, value)), types)
 }
 
 fn join_typed<'a>(
@@ -82,11 +73,7 @@ mod tests {
     fn of(cql_type: &str, json: &str) -> Vec<u8> {
         let types = UserTypes::default();
         let parsed = CqlType::parse(cql_type).unwrap();
-        identity(
-            &parsed,
-            &encode(&parsed, &Json::parse(json).unwrap(), &types).unwrap(),
-            &types,
-        )
+        identity(&parsed, &encode(&parsed, &Json::parse(json).unwrap(), &types).unwrap(), &types)
     }
 
     #[test]
@@ -95,14 +82,8 @@ mod tests {
         assert_eq!(of("decimal", "-100"), of("decimal", "-1E+2"));
         assert_eq!(of("decimal", "0"), of("decimal", "0E-5"));
         assert_ne!(of("decimal", "1"), of("decimal", "10"));
-        assert_eq!(
-            of("frozen<list<decimal>>", "[1.0]"),
-            of("frozen<list<decimal>>", "[1]")
-        );
-        assert_eq!(
-            of("tuple<decimal, int>", "[1.0, null]"),
-            of("tuple<decimal, int>", "[1.00]")
-        );
+        assert_eq!(of("frozen<list<decimal>>", "[1.0]"), of("frozen<list<decimal>>", "[1]"));
+        assert_eq!(of("tuple<decimal, int>", "[1.0, null]"), of("tuple<decimal, int>", "[1.00]"));
         assert_ne!(of("frozen<list<int>>", "[1]"), of("frozen<list<int>>", "[1, 1]"));
     }
 }

@@ -26,18 +26,10 @@ pub(crate) enum Json {
 impl Json {
     /// Returns the value that `text` holds, which must be all that it holds.
     pub(crate) fn parse(text: &str) -> Result<Self> {
-        let mut reader = Reader {
-            text,
-            bytes: text.as_bytes(),
-            at: 0,
-        };
+        let mut reader = Reader { text, bytes: text.as_bytes(), at: 0 };
         let value = reader.value(0)?;
         reader.blanks();
-        ensure!(
-            reader.at == text.len(),
-            "text after the JSON value at byte {}",
-            reader.at
-        );
+        ensure!(reader.at == text.len(), "text after the JSON value at byte {}", reader.at);
         Ok(value)
     }
 
@@ -49,49 +41,37 @@ impl Json {
 
     /// Returns an object's member of that name, an error if there is none.
     pub(crate) fn need(&self, name: &str) -> Result<&Self> {
-        self.get(name)
-            .ok_or_else(|| anyhow!("no member {name:?} in {}", self.brief()))
+        self.get(name).ok_or_else(|| anyhow!("no member {name:?} in {}", self.brief()))
     }
 
     /// Returns the string.
     pub(crate) fn str(&self) -> Result<&str> {
-        let Self::String(text) = self else {
-            bail!("not a string: {}", self.brief())
-        };
+        let Self::String(text) = self else { bail!("not a string: {}", self.brief()) };
         Ok(text)
     }
 
     /// Returns the integer.
     pub(crate) fn i64(&self) -> Result<i64> {
-        let Self::Number(text) = self else {
-            bail!("not a number: {}", self.brief())
-        };
+        let Self::Number(text) = self else { bail!("not a number: {}", self.brief()) };
         text.parse().map_err(|_| anyhow!("not a 64-bit integer: {text}"))
     }
 
     /// Returns the array's elements.
     pub(crate) fn array(&self) -> Result<&[Self]> {
-        let Self::Array(elements) = self else {
-            bail!("not an array: {}", self.brief())
-        };
+        let Self::Array(elements) = self else { bail!("not an array: {}", self.brief()) };
         Ok(elements)
     }
 
     /// Returns the object's members.
     pub(crate) fn object(&self) -> Result<&[(String, Self)]> {
-        let Self::Object(members) = self else {
-            bail!("not an object: {}", self.brief())
-        };
+        let Self::Object(members) = self else { bail!("not an object: {}", self.brief()) };
         Ok(members)
     }
 
     /// Refuses an object that has members of other names.
     pub(crate) fn only(&self, names: &[&str]) -> Result<()> {
         for (name, _) in self.object()? {
-            ensure!(
-                names.contains(&name.as_str()),
-                "unknown {name:?}; only {names:?} are known here"
-            );
+            ensure!(names.contains(&name.as_str()), "unknown {name:?}; only {names:?} are known here");
         }
         Ok(())
     }
@@ -120,22 +100,13 @@ impl Reader<'_> {
     }
 
     fn expect(&mut self, byte: u8) -> Result<()> {
-        ensure!(
-            self.peek() == Some(byte),
-            "expected {:?} at byte {}",
-            char::from(byte),
-            self.at
-        );
+        ensure!(self.peek() == Some(byte), "expected {:?} at byte {}", char::from(byte), self.at);
         self.at += 1;
         Ok(())
     }
 
     fn word(&mut self, word: &str, value: Json) -> Result<Json> {
-        ensure!(
-            self.bytes[self.at..].starts_with(word.as_bytes()),
-            "unknown word at byte {}",
-            self.at
-        );
+        ensure!(self.bytes[self.at..].starts_with(word.as_bytes()), "unknown word at byte {}", self.at);
         self.at += word.len();
         Ok(value)
     }
@@ -272,10 +243,7 @@ impl Reader<'_> {
     }
 
     fn hex4(&mut self) -> Result<u32> {
-        let digits = self
-            .text
-            .get(self.at..self.at + 4)
-            .ok_or_else(|| anyhow!("unfinished escape"))?;
+        let digits = self.text.get(self.at..self.at + 4).ok_or_else(|| anyhow!("unfinished escape"))?;
         self.at += 4;
         Ok(u32::from_str_radix(digits, 16)?)
     }
@@ -317,19 +285,7 @@ mod tests {
 
     #[test]
     fn what_is_not_json_is_refused() {
-        for text in [
-            "",
-            "{",
-            "[1,]",
-            "01",
-            "1.",
-            "NaN",
-            "\"\\ud800\"",
-            "1 2",
-            "{\"a\" 1}",
-            "\"\n\"",
-            "nul",
-        ] {
+        for text in ["", "{", "[1,]", "01", "1.", "NaN", "\"\\ud800\"", "1 2", "{\"a\" 1}", "\"\n\"", "nul"] {
             assert!(Json::parse(text).is_err(), "{text:?}");
         }
     }

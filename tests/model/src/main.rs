@@ -9,11 +9,7 @@ fn main() -> ExitCode {
     match run() {
         Ok(report) => {
             print!("{report}");
-            if report.is_equal() {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::from(1)
-            }
+            if report.is_equal() { ExitCode::SUCCESS } else { ExitCode::from(1) }
         }
         Err(error) => {
             println!("error: {error:#}");
@@ -30,9 +26,7 @@ fn run() -> Result<Report> {
     let read = |path: &str| std::fs::read_to_string(path).with_context(|| path.to_owned());
     let mut tables = Tables::new();
     for path in records {
-        tables
-            .apply_lines(&read(path)?)
-            .with_context(|| path.to_owned())?;
+        tables.apply_lines(&read(path)?).with_context(|| path.to_owned())?;
     }
     compare(&tables, &read(dump)?, &Info::default())
 }

@@ -14,21 +14,15 @@ pub(crate) fn compare(cql_type: &CqlType, left: &[u8], right: &[u8], types: &Use
     }
     match cql_type.thawed() {
         CqlType::Native(native) => compare_native(*native, left, right),
-        CqlType::List(element) | CqlType::Set(element) => compare_lists(
-            &[element, element],
-            &parts(tail(left)),
-            &parts(tail(right)),
-            types,
-        ),
+        CqlType::List(element) | CqlType::Set(element) => {
+            compare_lists(&[element, element], &parts(tail(left)), &parts(tail(right)), types)
+        }
         CqlType::Map(key, value) => {
             compare_lists(&[key, value], &parts(tail(left)), &parts(tail(right)), types)
         }
-        CqlType::Tuple(fields) => compare_fields(
-            &fields.iter().collect::<Vec<_>>(),
-            &parts(left),
-            &parts(right),
-            types,
-        ),
+        CqlType::Tuple(fields) => {
+            compare_fields(&fields.iter().collect::<Vec<_>>(), &parts(left), &parts(right), types)
+        }
         CqlType::User(name) => match types.fields(name) {
             Ok(fields) => {
                 let fields: Vec<_> = fields.iter().map(|field| &field.cql_type).collect();
@@ -65,9 +59,7 @@ fn compare_native(native: Native, left: &[u8], right: &[u8]) -> Ordering {
 
 fn signed(bytes: &[u8]) -> i64 {
     let start = if bytes[0] & 0x80 == 0 { 0 } else { -1 };
-    bytes
-        .iter()
-        .fold(start, |value, byte| value << 8 | i64::from(*byte))
+    bytes.iter().fold(start, |value, byte| value << 8 | i64::from(*byte))
 }
 
 fn double(bytes: &[u8]) -> f64 {
@@ -75,9 +67,7 @@ fn double(bytes: &[u8]) -> f64 {
 }
 
 fn float(bytes: &[u8]) -> f64 {
-    f64::from(f32::from_bits(
-        bytes.iter().fold(0, |bits, byte| bits << 8 | u32::from(*byte)),
-    ))
+    f64::from(f32::from_bits(bytes.iter().fold(0, |bits, byte| bits << 8 | u32::from(*byte))))
 }
 
 /// Compares as Java's `Double.compareTo`: every NaN is the same and greatest, -0.0 is less than 0.0.
@@ -100,29 +90,16 @@ fn compare_decimals(left: &[u8], right: &[u8]) -> Ordering {
     if left_value.sign() != right_value.sign() || left_value.sign() == num_bigint::Sign::NoSign {
         return left_value.sign().cmp(&right_value.sign());
     }
-    let (left_text, right_text) = (
-        left_value.magnitude().to_string(),
-        right_value.magnitude().to_string(),
-    );
+    let (left_text, right_text) = (left_value.magnitude().to_string(), right_value.magnitude().to_string());
     let magnitude = |text: &str, scale: i64| i64::try_from(text.len()).unwrap_or(i64::MAX) - scale;
     let by_magnitude = magnitude(&left_text, left_scale)
         .cmp(&magnitude(&right_text, right_scale))
-        .then_with(|| {
-            left_text
-                .trim_end_matches('0')
-                .cmp(right_text.trim_end_matches('0'))
-        });
-    if left_value.sign() == num_bigint::Sign::Minus {
-        by_magnitude.reverse()
-    } else {
-        by_magnitude
-    }
+        .then_with(|| left_text.trim_end_matches('0').cmp(right_text.trim_end_matches('0')));
+    if left_value.sign() == num_bigint::Sign::Minus { by_magnitude.reverse() } else { by_magnitude }
 }
 
 fn uuid_halves(bytes: &[u8]) -> (u64, u64) {
-    let all = bytes
-        .iter()
-        .fold(0u128, |value, byte| value << 8 | u128::from(*byte));
+    let all = bytes.iter().fold(0u128, |value, byte| value << 8 | u128::from(*byte));
     ((all >> 64) as u64, all as u64)
 }
 
@@ -136,11 +113,7 @@ fn compare_uuids(left: &[u8], right: &[u8]) -> Ordering {
     let ((left_upper, left_lower), (right_upper, right_lower)) = (uuid_halves(left), uuid_halves(right));
     let version = |upper: u64| upper >> 12 & 0xF;
     let weight = |upper: u64| {
-        if version(upper) == 1 {
-            by_time(upper)
-        } else {
-            upper
-        }
+        if version(upper) == 1 { by_time(upper) } else { upper }
     };
     version(left_upper)
         .cmp(&version(right_upper))
@@ -186,16 +159,9 @@ pub(crate) fn vector_parts<'a>(element: &CqlType, mut bytes: &'a [u8]) -> Vec<Op
             length
         } else {
             let extra = bytes[0].leading_ones() as usize;
-            let first = if extra >= 8 {
-                0
-            } else {
-                u64::from(bytes[0] & (0xFF >> extra))
-            };
-            let length = bytes
-                .iter()
-                .skip(1)
-                .take(extra)
-                .fold(first, |value, byte| value << 8 | u64::from(*byte));
+            let first = if extra >= 8 { 0 } else { u64::from(bytes[0] & (0xFF >> extra)) };
+            let length =
+                bytes.iter().skip(1).take(extra).fold(first, |value, byte| value << 8 | u64::from(*byte));
             bytes = &bytes[(1 + extra).min(bytes.len())..];
             usize::try_from(length).unwrap_or(usize::MAX)
         };
@@ -262,10 +228,8 @@ mod tests {
     fn ascending(cql_type: &str, values: &[&str]) {
         let parsed = CqlType::parse(cql_type).unwrap();
         let types = UserTypes::default();
-        let bytes: Vec<_> = values
-            .iter()
-            .map(|v| encode(&parsed, &Json::parse(v).unwrap(), &types).unwrap())
-            .collect();
+        let bytes: Vec<_> =
+            values.iter().map(|v| encode(&parsed, &Json::parse(v).unwrap(), &types).unwrap()).collect();
         for (at, pair) in bytes.windows(2).enumerate() {
             assert_eq!(
                 compare(&parsed, &pair[0], &pair[1], &types),
@@ -286,29 +250,12 @@ mod tests {
     fn numbers_stand_by_their_value() {
         ascending("int", &["\"\"", "-2147483648", "-1", "0", "1"]);
         ascending("tinyint", &["-128", "-1", "0", "127"]);
-        ascending(
-            "varint",
-            &["-129", "-128", "-1", "0", "127", "128", "99999999999999999999"],
-        );
+        ascending("varint", &["-129", "-128", "-1", "0", "127", "128", "99999999999999999999"]);
         ascending(
             "decimal",
-            &[
-                "-1E+9", "-2", "-1.5", "-0.1", "0.00", "1E-50", "0.9", "1", "1.01", "9.9", "10", "1E+100",
-            ],
+            &["-1E+9", "-2", "-1.5", "-0.1", "0.00", "1E-50", "0.9", "1", "1.01", "9.9", "10", "1E+100"],
         );
-        ascending(
-            "double",
-            &[
-                "\"\"",
-                "\"-Infinity\"",
-                "-1",
-                "-0.0",
-                "0.0",
-                "1",
-                "\"Infinity\"",
-                "\"NaN\"",
-            ],
-        );
+        ascending("double", &["\"\"", "\"-Infinity\"", "-1", "-0.0", "0.0", "1", "\"Infinity\"", "\"NaN\""]);
     }
 
     #[test]
@@ -316,37 +263,17 @@ mod tests {
         let decimal = CqlType::Native(Native::Decimal);
         let types = UserTypes::default();
         let bytes = |text| encode_map_key(&decimal, text, &types).unwrap();
-        assert_eq!(
-            compare(&decimal, &bytes("1.0"), &bytes("1.00"), &types),
-            Ordering::Equal
-        );
-        assert_eq!(
-            compare(&decimal, &bytes("100"), &bytes("1E+2"), &types),
-            Ordering::Equal
-        );
-        assert_eq!(
-            compare(&decimal, &bytes("0"), &bytes("0.000"), &types),
-            Ordering::Equal
-        );
+        assert_eq!(compare(&decimal, &bytes("1.0"), &bytes("1.00"), &types), Ordering::Equal);
+        assert_eq!(compare(&decimal, &bytes("100"), &bytes("1E+2"), &types), Ordering::Equal);
+        assert_eq!(compare(&decimal, &bytes("0"), &bytes("0.000"), &types), Ordering::Equal);
     }
 
     #[test]
     fn bytes_and_dates_stand_unsigned() {
         ascending("text", &["\"\"", "\"A\"", "\"a\"", "\"ab\"", "\"é\""]);
         ascending("date", &["\"-0001-01-01\"", "\"1969-12-31\"", "\"1970-01-01\""]);
-        ascending(
-            "timestamp",
-            &["\"1969-12-31 00:00:00.000Z\"", "\"1970-01-01 00:00:00.000Z\""],
-        );
-        ascending(
-            "inet",
-            &[
-                "\"9.0.0.1\"",
-                "\"10.0.0.1\"",
-                "\"2001:db8:0:0:0:0:0:1\"",
-                "\"127.0.0.1\"",
-            ],
-        );
+        ascending("timestamp", &["\"1969-12-31 00:00:00.000Z\"", "\"1970-01-01 00:00:00.000Z\""]);
+        ascending("inet", &["\"9.0.0.1\"", "\"10.0.0.1\"", "\"2001:db8:0:0:0:0:0:1\"", "\"127.0.0.1\""]);
     }
 
     #[test]
@@ -369,28 +296,16 @@ mod tests {
         );
         ascending(
             "timeuuid",
-            &[
-                "\"00000001-0000-1000-8000-0000000000ff\"",
-                "\"00000001-0000-1000-8000-000000000000\"",
-            ],
+            &["\"00000001-0000-1000-8000-0000000000ff\"", "\"00000001-0000-1000-8000-000000000000\""],
         );
     }
 
     #[test]
     fn nested_values_stand_element_by_element() {
         ascending("frozen<list<int>>", &["[]", "[-1]", "[-1, -5]", "[0]", "[1]"]);
-        ascending(
-            "frozen<map<int, text>>",
-            &["{\"-1\": \"b\"}", "{\"1\": \"a\"}", "{\"1\": \"b\"}"],
-        );
-        ascending(
-            "frozen<tuple<int, text>>",
-            &["[null, \"z\"]", "[-1, null]", "[-1, \"a\"]", "[1, \"\"]"],
-        );
+        ascending("frozen<map<int, text>>", &["{\"-1\": \"b\"}", "{\"1\": \"a\"}", "{\"1\": \"b\"}"]);
+        ascending("frozen<tuple<int, text>>", &["[null, \"z\"]", "[-1, null]", "[-1, \"a\"]", "[1, \"\"]"]);
         ascending("vector<float, 2>", &["[-1, 0]", "[0, -3]", "[0, 1]"]);
-        ascending(
-            "vector<text, 2>",
-            &["[\"a\", \"b\"]", "[\"a\", \"c\"]", "[\"b\", \"\"]"],
-        );
+        ascending("vector<text, 2>", &["[\"a\", \"b\"]", "[\"a\", \"c\"]", "[\"b\", \"\"]"]);
     }
 }

@@ -36,10 +36,7 @@ pub(crate) struct Position {
 
 impl Position {
     fn read(json: &Json) -> Result<Self> {
-        Ok(Self {
-            segment: segment_id(json.need("segment")?)?,
-            offset: json.need("position")?.i64()?,
-        })
+        Ok(Self { segment: segment_id(json.need("segment")?)?, offset: json.need("position")?.i64()? })
     }
 
     /// Says whether this place is not behind `end`.
@@ -53,12 +50,7 @@ fn segment_id(json: &Json) -> Result<i64> {
     let Json::String(name) = json else {
         return json.i64();
     };
-    let id = name
-        .strip_suffix(".log")
-        .unwrap_or(name)
-        .rsplit('-')
-        .next()
-        .unwrap_or(name);
+    let id = name.strip_suffix(".log").unwrap_or(name).rsplit('-').next().unwrap_or(name);
     id.parse().with_context(|| format!("not a segment: {name:?}"))
 }
 
@@ -89,11 +81,7 @@ impl Source {
             keyspace: text("keyspace")?.context("no keyspace in source")?,
             table: text("table")?.unwrap_or_default(),
             table_id: text("table_id")?.unwrap_or_default().to_lowercase(),
-            position: if has_position {
-                Some(Position::read(json)?)
-            } else {
-                None
-            },
+            position: if has_position { Some(Position::read(json)?) } else { None },
         })
     }
 }

@@ -71,11 +71,7 @@ impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let short = |text: &str| {
             let cut: String = text.chars().take(200).collect();
-            if cut.len() < text.len() {
-                format!("{cut}… ({} characters)", text.len())
-            } else {
-                cut
-            }
+            if cut.len() < text.len() { format!("{cut}… ({} characters)", text.len()) } else { cut }
         };
         write!(
             f,

@@ -49,11 +49,7 @@ pub(crate) struct Table {
 impl Table {
     /// Returns the definition of a column that is no key column, be it a dropped one.
     pub(crate) fn column(&self, name: &str) -> Option<&Column> {
-        self.definition
-            .columns
-            .iter()
-            .find(|column| column.name == name)
-            .or_else(|| self.former.get(name))
+        self.definition.columns.iter().find(|column| column.name == name).or_else(|| self.former.get(name))
     }
 
     /// Says whether a truncation took that change away.
@@ -61,9 +57,7 @@ impl Table {
         let Some(position) = &change.position else {
             return false;
         };
-        self.truncations
-            .iter()
-            .any(|(host, end)| *host == change.host_id && position.is_up_to(end))
+        self.truncations.iter().any(|(host, end)| *host == change.host_id && position.is_up_to(end))
     }
 
     fn learn(&mut self, definition: TableDefinition, ts: i64) -> Result<()> {
@@ -74,10 +68,7 @@ impl Table {
         } else {
             (&self.definition, definition)
         };
-        ensure!(
-            newer.key.len() == older.key.len(),
-            "the number of key columns changed"
-        );
+        ensure!(newer.key.len() == older.key.len(), "the number of key columns changed");
         for (at, names) in self.key_names.iter_mut().enumerate() {
             for column in [&newer.key[at], &older.key[at]] {
                 if !names.contains(&column.name) {
@@ -108,10 +99,7 @@ impl Schema {
     pub(crate) fn apply(&mut self, record: &Record) -> Result<()> {
         let ddl = record.json.need("ddl")?;
         let change = ddl.need("change")?.str()?;
-        ensure!(
-            ["create", "alter", "drop"].contains(&change),
-            "unknown change {change:?}"
-        );
+        ensure!(["create", "alter", "drop"].contains(&change), "unknown change {change:?}");
         let object = ddl.need("object")?.str()?;
         let name = ddl.need("name")?.str()?;
         if object == "table" {
@@ -129,11 +117,7 @@ impl Schema {
             "keyspace" => self.apply_keyspace(record.ts, ddl, change, name),
             "type" => self.apply_type(&record.source.keyspace, ddl, change, name),
             "view" => {
-                let views = &mut self
-                    .keyspaces
-                    .entry(record.source.keyspace.clone())
-                    .or_default()
-                    .views;
+                let views = &mut self.keyspaces.entry(record.source.keyspace.clone()).or_default().views;
                 if change == "drop" {
                     views.remove(name)
                 } else {
@@ -173,16 +157,8 @@ impl Schema {
         if change == "alter" {
             let former = types.fields(name).context("ALTER of an unknown type")?.to_vec();
             for (old, new) in former.iter().zip(&fields) {
-                let told = old
-                    .names
-                    .last()
-                    .is_some_and(|n| renamed.get(n).unwrap_or(n) == &new.0);
-                ensure!(
-                    told,
-                    "field {:?} became {:?} without being named in renamed",
-                    old.names,
-                    new.0
-                );
+                let told = old.names.last().is_some_and(|n| renamed.get(n).unwrap_or(n) == &new.0);
+                ensure!(told, "field {:?} became {:?} without being named in renamed", old.names, new.0);
             }
         }
         types.define(name, fields);
@@ -203,11 +179,7 @@ impl Schema {
             let table = Table {
                 keyspace: record.source.keyspace.clone(),
                 name: name.to_owned(),
-                key_names: definition
-                    .key
-                    .iter()
-                    .map(|column| vec![column.name.clone()])
-                    .collect(),
+                key_names: definition.key.iter().map(|column| vec![column.name.clone()]).collect(),
                 definition,
                 defined_at: record.ts,
                 former: HashMap::new(),
@@ -244,12 +216,7 @@ fn check_renames(
     }
     for (old, new) in table.definition.key.iter().zip(&new.key) {
         let told = renamed.get(&old.name).unwrap_or(&old.name) == &new.name;
-        ensure!(
-            told,
-            "key column {:?} became {:?} without being named in renamed",
-            old.name,
-            new.name
-        );
+        ensure!(told, "key column {:?} became {:?} without being named in renamed", old.name, new.name);
     }
     Ok(())
 }
@@ -258,9 +225,5 @@ fn renamed(ddl: &Json) -> Result<HashMap<String, String>> {
     let Some(renamed) = ddl.get("renamed") else {
         return Ok(HashMap::new());
     };
-    renamed
-        .object()?
-        .iter()
-        .map(|(old, new)| Ok((old.clone(), new.str()?.to_owned())))
-        .collect()
+    renamed.object()?.iter().map(|(old, new)| Ok((old.clone(), new.str()?.to_owned()))).collect()
 }

@@ -33,12 +33,7 @@ struct ColumnState {
 
 impl Default for ColumnState {
     fn default() -> Self {
-        Self {
-            cleared: i64::MIN,
-            simple: None,
-            elements: BTreeMap::new(),
-            shards: Vec::new(),
-        }
+        Self { cleared: i64::MIN, simple: None, elements: BTreeMap::new(), shards: Vec::new() }
     }
 }
 
@@ -52,12 +47,7 @@ struct RowState {
 
 impl RowState {
     fn new(clustering: Values) -> Self {
-        Self {
-            clustering,
-            deleted: i64::MIN,
-            marker: None,
-            columns: BTreeMap::new(),
-        }
+        Self { clustering, deleted: i64::MIN, marker: None, columns: BTreeMap::new() }
     }
 }
 
@@ -114,11 +104,7 @@ impl ColumnState {
     fn apply(&mut self, cql_type: &CqlType, change: ColumnChange, types: &UserTypes) {
         match change {
             ColumnChange::Simple(cell) => {
-                if self
-                    .simple
-                    .as_ref()
-                    .is_none_or(|old| compare_cells(&cell, old) == Ordering::Greater)
-                {
+                if self.simple.as_ref().is_none_or(|old| compare_cells(&cell, old) == Ordering::Greater) {
                     self.simple = Some(cell);
                 }
             }
@@ -146,11 +132,7 @@ impl ColumnState {
 impl<'a> State<'a> {
     /// Rebuilds the table from its changes, without those that a truncation took away.
     pub(crate) fn new(table: &'a Table, types: &'a UserTypes) -> Self {
-        let mut state = Self {
-            table,
-            types,
-            partitions: BTreeMap::new(),
-        };
+        let mut state = Self { table, types, partitions: BTreeMap::new() };
         for change in &table.changes {
             if !table.is_truncated(change) {
                 state.apply(change);
@@ -166,15 +148,12 @@ impl<'a> State<'a> {
     fn apply(&mut self, change: &Change) {
         let clustering_columns = self.clustering_columns();
         let (table, types) = (self.table, self.types);
-        let partition = self
-            .partitions
-            .entry(change.partition.clone())
-            .or_insert_with(|| PartitionState {
-                deleted: i64::MIN,
-                ranges: Vec::new(),
-                static_row: RowState::new(vec![None; clustering_columns.len()]),
-                rows: BTreeMap::new(),
-            });
+        let partition = self.partitions.entry(change.partition.clone()).or_insert_with(|| PartitionState {
+            deleted: i64::MIN,
+            ranges: Vec::new(),
+            static_row: RowState::new(vec![None; clustering_columns.len()]),
+            rows: BTreeMap::new(),
+        });
         let place = |clustering: &Values| -> Vec<Vec<u8>> {
             let one = |(column, value): (&Column, &Option<Vec<u8>>)| match value {
                 None => vec![0],
@@ -194,23 +173,15 @@ impl<'a> State<'a> {
                     .or_insert_with(|| RowState::new(clustering.clone()));
                 row.deleted = row.deleted.max(change.ts);
             }
-            What::Write {
-                clustering,
-                marker,
-                columns,
-            } => {
+            What::Write { clustering, marker, columns } => {
                 let row = match clustering {
                     None => &mut partition.static_row,
-                    Some(values) => partition
-                        .rows
-                        .entry(place(values))
-                        .or_insert_with(|| RowState::new(values.clone())),
+                    Some(values) => {
+                        partition.rows.entry(place(values)).or_insert_with(|| RowState::new(values.clone()))
+                    }
                 };
                 if let Some(new) = marker
-                    && row
-                        .marker
-                        .as_ref()
-                        .is_none_or(|old| compare_markers(new, old) == Ordering::Greater)
+                    && row.marker.as_ref().is_none_or(|old| compare_markers(new, old) == Ordering::Greater)
                 {
                     row.marker = Some(new.clone());
                 }
@@ -228,10 +199,8 @@ impl<'a> State<'a> {
     /// Says whether a range covers a row. A bound's values are a prefix; a DESC column counts down.
     fn covers(&self, start: Option<&Bound>, end: Option<&Bound>, clustering: &Values) -> bool {
         let order = |bound: &Bound| {
-            for (column, (value, limit)) in self
-                .clustering_columns()
-                .iter()
-                .zip(clustering.iter().zip(&bound.values))
+            for (column, (value, limit)) in
+                self.clustering_columns().iter().zip(clustering.iter().zip(&bound.values))
             {
                 let order = match (value, limit) {
                     (Some(value), Some(limit)) => {
@@ -259,13 +228,8 @@ impl<'a> State<'a> {
         let mut rows = Vec::new();
         for (key, partition) in &self.partitions {
             let mut fixed = self.base(key, None);
-            let has_static = self.fill(
-                &mut fixed,
-                &partition.static_row,
-                partition.deleted,
-                Kind::Static,
-                now,
-            );
+            let has_static =
+                self.fill(&mut fixed, &partition.static_row, partition.deleted, Kind::Static, now);
             let before = rows.len();
             for row in partition.rows.values() {
                 let mut floor = partition.deleted.max(row.deleted);
@@ -277,10 +241,7 @@ impl<'a> State<'a> {
                 let mut shown = fixed.clone();
                 shown.values.extend(self.base(key, Some(&row.clustering)).values);
                 let has_cells = self.fill(&mut shown, row, floor, Kind::Regular, now);
-                let has_marker = row
-                    .marker
-                    .as_ref()
-                    .is_some_and(|m| m.ts > floor && end_second(m.end) > now);
+                let has_marker = row.marker.as_ref().is_some_and(|m| m.ts > floor && end_second(m.end) > now);
                 if has_cells || has_marker {
                     rows.push(shown);
                 }
@@ -328,36 +289,20 @@ impl<'a> State<'a> {
         for (column, value) in self.table.definition.key.iter().zip(key) {
             values.insert(column.name.clone(), Some(value.clone()));
         }
-        for (column, value) in self
-            .clustering_columns()
-            .iter()
-            .zip(clustering.into_iter().flatten())
-        {
+        for (column, value) in self.clustering_columns().iter().zip(clustering.into_iter().flatten()) {
             values.insert(column.name.clone(), value.clone());
         }
-        Row {
-            values,
-            write_times: BTreeMap::new(),
-            expiries: BTreeMap::new(),
-        }
+        Row { values, write_times: BTreeMap::new(), expiries: BTreeMap::new() }
     }
 
     /// Puts the columns of that kind into `shown` and says whether any of them, be it a hidden one, lives.
     fn fill(&self, shown: &mut Row, row: &RowState, floor: i64, kind: Kind, now: i64) -> bool {
         let mut lives = false;
-        for column in self
-            .table
-            .definition
-            .columns
-            .iter()
-            .filter(|column| column.kind == kind)
-        {
+        for column in self.table.definition.columns.iter().filter(|column| column.kind == kind) {
             let dropped = self.table.dropped.get(&column.name).copied().unwrap_or(i64::MIN);
             let floor = floor.max(dropped);
-            let value = row
-                .columns
-                .get(&column.name)
-                .and_then(|state| self.value(shown, column, state, floor, now));
+            let value =
+                row.columns.get(&column.name).and_then(|state| self.value(shown, column, state, floor, now));
             lives |= value.is_some();
             if !column.hidden {
                 shown.values.insert(column.name.clone(), value);
@@ -377,11 +322,8 @@ impl<'a> State<'a> {
         if column.cql_type.is_multi_cell() {
             return self.collection(column, state, floor.max(state.cleared), now);
         }
-        let tombstone = state
-            .simple
-            .as_ref()
-            .filter(|cell| cell.content == Content::Tombstone)
-            .map(|cell| cell.ts);
+        let tombstone =
+            state.simple.as_ref().filter(|cell| cell.content == Content::Tombstone).map(|cell| cell.ts);
         if !state.shards.is_empty() {
             return counter(&state.shards, floor.max(tombstone.unwrap_or(i64::MIN)));
         }
@@ -454,8 +396,6 @@ fn counter(shards: &[Shard], floor: i64) -> Option<Vec<u8>> {
     if greatest.is_empty() {
         return None;
     }
-    let sum = greatest
-        .values()
-        .fold(0i64, |sum, shard| sum.wrapping_add(shard.count));
+    let sum = greatest.values().fold(0i64, |sum, shard| sum.wrapping_add(shard.count));
     Some(sum.to_be_bytes().to_vec())
 }

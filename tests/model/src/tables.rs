@@ -37,12 +37,8 @@ impl Tables {
     /// Applies one record, given as its JSON text.
     pub fn apply_line(&mut self, record_json: &str) -> Result<()> {
         let record = Record::read(record_json)?;
-        let place = || {
-            format!(
-                "{}.{} at {:?}",
-                record.source.keyspace, record.source.table, record.source.position
-            )
-        };
+        let place =
+            || format!("{}.{} at {:?}", record.source.keyspace, record.source.table, record.source.position);
         match record.op {
             Op::Ddl => {
                 self.last_second = self.last_second.max(record.ts / 1_000_000);
@@ -55,13 +51,8 @@ impl Tables {
 
     /// Applies every line of a file of records.
     pub fn apply_lines(&mut self, records: &str) -> Result<()> {
-        for (at, line) in records
-            .lines()
-            .enumerate()
-            .filter(|(_, line)| !line.trim().is_empty())
-        {
-            self.apply_line(line)
-                .with_context(|| format!("line {}", at + 1))?;
+        for (at, line) in records.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            self.apply_line(line).with_context(|| format!("line {}", at + 1))?;
         }
         Ok(())
     }
@@ -75,11 +66,8 @@ impl Tables {
     }
 
     fn change(&mut self, record: &Record) -> Result<()> {
-        let table = self
-            .schema
-            .tables
-            .get_mut(&record.source.table_id)
-            .context("no definition of this table id")?;
+        let table =
+            self.schema.tables.get_mut(&record.source.table_id).context("no definition of this table id")?;
         if table.is_gone {
             return Ok(());
         }
@@ -87,12 +75,7 @@ impl Tables {
             table.keyspace == record.source.keyspace && table.name == record.source.table,
             "another table has this id"
         );
-        let types = &self
-            .schema
-            .keyspaces
-            .entry(table.keyspace.clone())
-            .or_default()
-            .types;
+        let types = &self.schema.keyspaces.entry(table.keyspace.clone()).or_default().types;
         let change = change::read(record, table, types)?;
         self.last_second = self.last_second.max(change.server_second.unwrap_or(0));
         table.changes.push(change);
@@ -121,9 +104,7 @@ impl Tables {
     pub fn snapshot_at(&self, now_seconds: i64) -> Vec<TableRows> {
         let mut all = Vec::new();
         for (id, table) in &self.schema.tables {
-            let is_live = self
-                .live(&table.keyspace, &table.name)
-                .is_some_and(|(live, _)| live == id);
+            let is_live = self.live(&table.keyspace, &table.name).is_some_and(|(live, _)| live == id);
             let Some(state) = self.state(table).filter(|_| is_live) else {
                 continue;
             };

@@ -34,11 +34,7 @@ impl Tokens {
             } else if first == '"' || first == '\'' {
                 chars.next();
                 let content = quoted(&mut chars, first)?;
-                tokens.push(if first == '"' {
-                    Token::Quoted(content)
-                } else {
-                    Token::Text(content)
-                });
+                tokens.push(if first == '"' { Token::Quoted(content) } else { Token::Text(content) });
             } else if first.is_alphabetic() || first == '_' {
                 let mut word = String::new();
                 while let Some(c) = chars.next_if(|c| c.is_alphanumeric() || *c == '_') {
@@ -78,11 +74,7 @@ impl Tokens {
 
     /// Takes that symbol.
     pub(crate) fn symbol(&mut self, symbol: char) -> Result<()> {
-        ensure!(
-            self.at_symbol(symbol),
-            "{symbol:?} expected, found {:?}",
-            self.peek()
-        );
+        ensure!(self.at_symbol(symbol), "{symbol:?} expected, found {:?}", self.peek());
         self.at += 1;
         Ok(())
     }

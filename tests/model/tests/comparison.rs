@@ -40,10 +40,7 @@ const DUMP: &str = r#"
 "#;
 
 /// The dump's second, 1100, is 50 after the last one that the records name.
-const INFO: Info = Info {
-    dump_seconds_max: 5,
-    dump_after_seconds_max: 60,
-};
+const INFO: Info = Info { dump_seconds_max: 5, dump_after_seconds_max: 60 };
 
 fn report(records: &str, dump: &str) -> Report {
     let mut tables = Tables::new();
@@ -75,18 +72,9 @@ fn equal_tables_are_reported_as_such() {
     assert_eq!((report.write_times, report.ttls), (2, 1));
     let moment = report.moment.unwrap();
     assert_eq!((moment.first, moment.last, moment.tables), (1100, 1100, 1));
-    let exempt: Vec<_> = report
-        .not_compared
-        .iter()
-        .map(|table| (table.table.as_str(), table.reason.as_str()))
-        .collect();
-    assert_eq!(
-        exempt,
-        [
-            ("ks.mv", "materialized view"),
-            ("nodur.x", "durable_writes = false")
-        ]
-    );
+    let exempt: Vec<_> =
+        report.not_compared.iter().map(|table| (table.table.as_str(), table.reason.as_str())).collect();
+    assert_eq!(exempt, [("ks.mv", "materialized view"), ("nodur.x", "durable_writes = false")]);
 }
 
 #[test]
@@ -117,53 +105,29 @@ fn a_changed_record_is_found() {
         ("\"path\":\"b\"", "\"path\":\"c\""),
         ("\"path\":\"b\",\"value\":2", "\"path\":\"b\",\"value\":3"),
         ("\"ts\":12,", "\"ts\":11,"),
-        (
-            "\"ts\":10,\"key\":{\"k\":1,\"c\":2}",
-            "\"ts\":9,\"key\":{\"k\":1,\"c\":2}",
-        ),
+        ("\"ts\":10,\"key\":{\"k\":1,\"c\":2}", "\"ts\":9,\"key\":{\"k\":1,\"c\":2}"),
         ("\"ts\":99,", "\"ts\":99,\"static\":true,"),
         ("\"k\":3,\"c\":5", "\"k\":3,\"c\":6"),
         ("\"k\":3,\"c\":5", "\"k\":4,\"c\":5"),
         ("\"position\":5}", "\"position\":90}"),
         ("\"segment\":1,\"position\":5}", "\"segment\":2,\"position\":5}"),
         ("\"values\":[6]", "\"values\":[7]"),
-        (
-            "\"values\":[6],\"inclusive\":true",
-            "\"values\":[6],\"inclusive\":false",
-        ),
+        ("\"values\":[6],\"inclusive\":true", "\"values\":[6],\"inclusive\":false"),
         ("\"end\":{\"values\":[6]", "\"start\":{\"values\":[5]"),
         ("c DESC", "c ASC"),
-        (
-            "\"ts\":13,\"key\":{\"k\":2,\"c\":null}",
-            "\"ts\":12,\"key\":{\"k\":2,\"c\":null}",
-        ),
+        ("\"ts\":13,\"key\":{\"k\":2,\"c\":null}", "\"ts\":12,\"key\":{\"k\":2,\"c\":null}"),
         ("\"count\":4", "\"count\":5"),
         ("\"id\":\"s2\"", "\"id\":\"s1\""),
         ("\"s2\",\"clock\":1", "\"s1\",\"clock\":2"),
         ("\"value\":7,\"ttl\":100,\"expires\":1150", "\"value\":7"),
-        (
-            "\"ttl\":10,\"expires\":1060},\"cells\"",
-            "\"ttl\":10,\"expires\":1101},\"cells\"",
-        ),
-        (
-            "\"value\":\"gone\",\"ttl\":10,\"expires\":1060",
-            "\"value\":\"gone\"",
-        ),
+        ("\"ttl\":10,\"expires\":1060},\"cells\"", "\"ttl\":10,\"expires\":1101},\"cells\""),
+        ("\"value\":\"gone\",\"ttl\":10,\"expires\":1060", "\"value\":\"gone\""),
         ("v int, w text", "v int, w blob"),
         ("s int static", "s bigint static"),
         ("v int, ", "v int, extra int, "),
-        (
-            "nodur WITH durable_writes = false",
-            "nodur WITH durable_writes = true",
-        ),
-        (
-            "\"object\":\"view\",\"name\":\"mv\"",
-            "\"object\":\"view\",\"name\":\"mv2\"",
-        ),
-        (
-            "\"cells\":{\"s\":{\"value\":3}}",
-            "\"cells\":{\"s\":{\"value\":\"\"}}",
-        ),
+        ("nodur WITH durable_writes = false", "nodur WITH durable_writes = true"),
+        ("\"object\":\"view\",\"name\":\"mv\"", "\"object\":\"view\",\"name\":\"mv2\""),
+        ("\"cells\":{\"s\":{\"value\":3}}", "\"cells\":{\"s\":{\"value\":\"\"}}"),
     ] {
         assert!(RECORDS.contains(old), "{old}");
         assert!(is_found(&RECORDS.replacen(old, new, 1), DUMP), "{old} -> {new}");
@@ -203,10 +167,7 @@ fn a_row_too_few_or_too_many_is_found() {
     let found = report(RECORDS, &fewer);
     assert_eq!(found.differences.len(), 1, "{found}");
     assert_eq!(
-        (
-            found.differences[0].expected.as_str(),
-            found.differences[0].found.as_str()
-        ),
+        (found.differences[0].expected.as_str(), found.differences[0].found.as_str()),
         ("no row", "a row")
     );
     assert_eq!(found.differences[0].key, "k=00000003 c=00000005");
@@ -218,10 +179,7 @@ fn a_row_too_few_or_too_many_is_found() {
     let found = report(RECORDS, &more);
     assert_eq!(found.differences.len(), 1, "{found}");
     assert_eq!(
-        (
-            found.differences[0].expected.as_str(),
-            found.differences[0].found.as_str()
-        ),
+        (found.differences[0].expected.as_str(), found.differences[0].found.as_str()),
         ("a row", "no row")
     );
 }
@@ -229,18 +187,13 @@ fn a_row_too_few_or_too_many_is_found() {
 #[test]
 fn a_row_that_stands_twice_in_the_dump_is_found() {
     let row = lines(DUMP)[5];
-    let twice = DUMP
-        .replacen("\"rows\":2", "\"rows\":3", 1)
-        .replacen(row, &format!("{row}\n{row}"), 1);
+    let twice = DUMP.replacen("\"rows\":2", "\"rows\":3", 1).replacen(row, &format!("{row}\n{row}"), 1);
     assert!(!report(RECORDS, &twice).is_equal());
 }
 
 #[test]
 fn a_table_that_is_missing_on_either_side_is_found() {
-    let kept: Vec<_> = lines(DUMP)
-        .into_iter()
-        .filter(|line| !line.contains("\"table\":\"n\""))
-        .collect();
+    let kept: Vec<_> = lines(DUMP).into_iter().filter(|line| !line.contains("\"table\":\"n\"")).collect();
     assert!(!report(RECORDS, &kept.join("\n")).is_equal());
     let other = format!("{DUMP}\n{{\"keyspace\":\"ks\",\"table\":\"z\",\"columns\":[],\"rows\":0}}");
     assert!(!report(RECORDS, &other).is_equal());
@@ -269,11 +222,7 @@ fn remaining_ttls_of_one_table_must_tell_one_second() {
             1,
         )
     };
-    assert!(
-        report(&records, &dump(50)).is_equal(),
-        "{}",
-        report(&records, &dump(50))
-    );
+    assert!(report(&records, &dump(50)).is_equal(), "{}", report(&records, &dump(50)));
     assert!(!report(&records, &dump(49)).is_equal());
 }
 
@@ -281,17 +230,10 @@ fn remaining_ttls_of_one_table_must_tell_one_second() {
 fn a_dump_at_an_impossible_second_is_found() {
     let mut tables = Tables::new();
     tables.apply_lines(RECORDS).unwrap();
-    let soon = Info {
-        dump_after_seconds_max: 49,
-        ..INFO
-    };
+    let soon = Info { dump_after_seconds_max: 49, ..INFO };
     assert!(!compare(&tables, DUMP, &soon).unwrap().is_equal());
     let before_the_last_write = DUMP.replacen("\"ttl\":{\"v\":50}", "\"ttl\":{\"v\":101}", 1);
-    assert!(
-        !compare(&tables, &before_the_last_write, &INFO)
-            .unwrap()
-            .is_equal()
-    );
+    assert!(!compare(&tables, &before_the_last_write, &INFO).unwrap().is_equal());
 }
 
 #[test]
@@ -309,11 +251,7 @@ fn values_above_4_kib_are_compared_by_their_digest() {
     let big =
         "{\"sha256\":\"c526c6222044dab5674de9c4ac7f4566ebb5e4d8bf9d8ea34c9cc8a7cc3c869c\",\"len\":5000}";
     let dump = DUMP
-        .replacen(
-            "\"v\":\"00000007\",\"w\":null",
-            &format!("\"v\":\"00000007\",\"w\":{big}"),
-            1,
-        )
+        .replacen("\"v\":\"00000007\",\"w\":null", &format!("\"v\":\"00000007\",\"w\":{big}"), 1)
         .replacen("\"s\":12,", "\"s\":12,\"w\":10,", 1);
     assert!(
         report(&records(&"a".repeat(5000)), &dump).is_equal(),

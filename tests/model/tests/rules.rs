@@ -22,10 +22,7 @@ fn at_equal_times_tombstones_beat_expiring_values_beat_lasting_ones() {
     let tombstone = update(5, r#""v":{"deleted":true,"at":7}"#);
     assert_eq!(column("v", &[MARKER, &lasting, &expiring]), "00000001");
     assert_eq!(column("v", &[MARKER, &lasting, &expiring, &later]), "00000000");
-    assert_eq!(
-        column("v", &[MARKER, &lasting, &expiring, &later, &tombstone]),
-        "null"
-    );
+    assert_eq!(column("v", &[MARKER, &lasting, &expiring, &later, &tombstone]), "null");
 }
 
 #[test]
@@ -51,15 +48,9 @@ fn a_row_lives_by_its_marker_or_a_cell() {
     assert_eq!(rows_at(&tables, 99).len(), 1);
     assert_eq!(rows_at(&tables, 100).len(), 0);
     let cell = update(3, r#""w":{"value":""}"#);
-    assert_eq!(
-        rows_at(&after(TABLE, &[expiring, &cell]), 100),
-        ["c=00000001 k=00000001 w="]
-    );
+    assert_eq!(rows_at(&after(TABLE, &[expiring, &cell]), 100), ["c=00000001 k=00000001 w="]);
     let tombstone = update(4, r#""w":{"deleted":true,"at":1}"#);
-    assert_eq!(
-        rows_at(&after(TABLE, &[expiring, &cell, &tombstone]), 100).len(),
-        0
-    );
+    assert_eq!(rows_at(&after(TABLE, &[expiring, &cell, &tombstone]), 100).len(), 0);
 }
 
 #[test]
@@ -75,10 +66,7 @@ fn a_row_deletion_removes_its_time_and_less() {
     let at = update(5, r#""v":{"value":1}"#);
     let after_it = update(6, r#""w":{"value":"x"}"#);
     assert_eq!(rows(&after(TABLE, &[MARKER, &at, delete])).len(), 0);
-    assert_eq!(
-        rows(&after(TABLE, &[delete, &at, &after_it, MARKER])),
-        ["c=00000001 k=00000001 w=78"]
-    );
+    assert_eq!(rows(&after(TABLE, &[delete, &at, &after_it, MARKER])), ["c=00000001 k=00000001 w=78"]);
 }
 
 #[test]
@@ -86,10 +74,7 @@ fn a_partition_deletion_includes_the_static_row_and_a_range_does_not() {
     let fixed = r#""op":"update","ts":4,"key":{"k":1,"c":null},"static":true,"cells":{"s":{"value":7}}"#;
     let range = r#""op":"delete_range","ts":9,"key":{"k":1,"c":null},"deleted":{"at":1},"range":{}"#;
     let partition = r#""op":"delete_partition","ts":4,"key":{"k":1,"c":null},"deleted":{"at":1}"#;
-    assert_eq!(
-        rows(&after(TABLE, &[MARKER, fixed, range])),
-        ["k=00000001 s=00000007"]
-    );
+    assert_eq!(rows(&after(TABLE, &[MARKER, fixed, range])), ["k=00000001 s=00000007"]);
     assert_eq!(rows(&after(TABLE, &[MARKER, fixed, partition])).len(), 0);
 }
 
@@ -97,10 +82,7 @@ fn a_partition_deletion_includes_the_static_row_and_a_range_does_not() {
 fn a_static_value_stands_on_every_row_or_alone() {
     let fixed = r#""op":"update","ts":4,"key":{"k":1,"c":null},"static":true,"cells":{"s":{"value":7}}"#;
     assert_eq!(rows(&after(TABLE, &[fixed])), ["k=00000001 s=00000007"]);
-    assert_eq!(
-        rows(&after(TABLE, &[fixed, MARKER])),
-        ["c=00000001 k=00000001 s=00000007"]
-    );
+    assert_eq!(rows(&after(TABLE, &[fixed, MARKER])), ["c=00000001 k=00000001 s=00000007"]);
 }
 
 /// Returns which of the rows (1,0) (1,1) (1,2) (2,0) outlive a deletion of that range.
@@ -110,9 +92,7 @@ fn outlive(order: &str, range: &str) -> Vec<String> {
     );
     let mut bodies = Vec::new();
     for (a, b) in [(1, 0), (1, 1), (1, 2), (2, 0)] {
-        bodies.push(format!(
-            r#""op":"insert","ts":1,"key":{{"k":1,"a":{a},"b":{b}}},"row":{{}}"#
-        ));
+        bodies.push(format!(r#""op":"insert","ts":1,"key":{{"k":1,"a":{a},"b":{b}}},"row":{{}}"#));
     }
     bodies.push(format!(
         r#""op":"delete_range","ts":1,"key":{{"k":1,"a":null,"b":null}},"deleted":{{"at":1}},"range":{{{range}}}"#
@@ -120,10 +100,7 @@ fn outlive(order: &str, range: &str) -> Vec<String> {
     let tables = after(&cql, &bodies.iter().map(String::as_str).collect::<Vec<_>>());
     let rows = &tables.snapshot_at(0)[0].rows;
     let last = |row: &Row, name: &str| row.values[name].as_ref().unwrap()[3];
-    let mut names: Vec<_> = rows
-        .iter()
-        .map(|row| format!("{}{}", last(row, "a"), last(row, "b")))
-        .collect();
+    let mut names: Vec<_> = rows.iter().map(|row| format!("{}{}", last(row, "a"), last(row, "b"))).collect();
     names.sort();
     names
 }
@@ -131,22 +108,10 @@ fn outlive(order: &str, range: &str) -> Vec<String> {
 #[test]
 fn ranges_have_prefixes_and_open_and_exclusive_ends() {
     let order = "a ASC, b ASC";
-    assert_eq!(
-        outlive(order, r#""start":{"values":[1,1],"inclusive":true}"#),
-        ["10"]
-    );
-    assert_eq!(
-        outlive(order, r#""start":{"values":[1,1],"inclusive":false}"#),
-        ["10", "11"]
-    );
-    assert_eq!(
-        outlive(order, r#""start":{"values":[1],"inclusive":false}"#),
-        ["10", "11", "12"]
-    );
-    assert_eq!(
-        outlive(order, r#""end":{"values":[1],"inclusive":false}"#),
-        ["10", "11", "12", "20"]
-    );
+    assert_eq!(outlive(order, r#""start":{"values":[1,1],"inclusive":true}"#), ["10"]);
+    assert_eq!(outlive(order, r#""start":{"values":[1,1],"inclusive":false}"#), ["10", "11"]);
+    assert_eq!(outlive(order, r#""start":{"values":[1],"inclusive":false}"#), ["10", "11", "12"]);
+    assert_eq!(outlive(order, r#""end":{"values":[1],"inclusive":false}"#), ["10", "11", "12", "20"]);
     let one = r#""start":{"values":[1],"inclusive":true},"end":{"values":[1],"inclusive":true}"#;
     assert_eq!(outlive(order, one), ["20"]);
     let middle = r#""start":{"values":[1,0],"inclusive":false},"end":{"values":[1,2],"inclusive":false}"#;
@@ -156,10 +121,7 @@ fn ranges_have_prefixes_and_open_and_exclusive_ends() {
 #[test]
 fn a_descending_column_counts_down_in_ranges() {
     let order = "a ASC, b DESC";
-    assert_eq!(
-        outlive(order, r#""start":{"values":[1,1],"inclusive":true}"#),
-        ["12"]
-    );
+    assert_eq!(outlive(order, r#""start":{"values":[1,1],"inclusive":true}"#), ["12"]);
     let upper = r#""start":{"values":[1],"inclusive":true},"end":{"values":[1,1],"inclusive":false}"#;
     assert_eq!(outlive(order, upper), ["10", "11", "20"]);
 }
@@ -195,10 +157,7 @@ fn a_list_stands_in_the_order_of_its_paths_times() {
         5,
         r#""l":{"elements":[{"path":"00000001-0001-1000-8000-000000000000","value":2},{"path":"ffffffff-0000-1000-8000-000000000000","value":1}]}"#,
     );
-    assert_eq!(
-        column("l", &[&list]),
-        "00000002 0000000400000001 0000000400000002".replace(' ', "")
-    );
+    assert_eq!(column("l", &[&list]), "00000002 0000000400000001 0000000400000002".replace(' ', ""));
 }
 
 #[test]
@@ -216,21 +175,12 @@ fn counters_sum_the_greatest_clock_of_each_shard() {
     let bodies = [
         shards(2, r#"{"id":"a","clock":2,"count":5}"#),
         shards(1, r#"{"id":"a","clock":1,"count":100}"#),
-        shards(
-            3,
-            r#"{"id":"b","clock":1,"count":-1},{"id":"a","clock":2,"count":5}"#,
-        ),
+        shards(3, r#"{"id":"b","clock":1,"count":-1},{"id":"a","clock":2,"count":5}"#),
     ];
     let mut bodies: Vec<&str> = bodies.iter().map(String::as_str).collect();
-    assert_eq!(
-        hex(one_row(cql, &bodies)["n"].as_ref().unwrap()),
-        "0000000000000004"
-    );
+    assert_eq!(hex(one_row(cql, &bodies)["n"].as_ref().unwrap()), "0000000000000004");
     bodies.push(r#""op":"delete","ts":2,"key":{"k":1},"deleted":{"at":1}"#);
-    assert_eq!(
-        hex(one_row(cql, &bodies)["n"].as_ref().unwrap()),
-        "0000000000000004"
-    );
+    assert_eq!(hex(one_row(cql, &bodies)["n"].as_ref().unwrap()), "0000000000000004");
     bodies.push(r#""op":"update","ts":3,"key":{"k":1},"cells":{"n":{"deleted":true,"at":1}}"#);
     assert_eq!(rows(&after(cql, &bodies)).len(), 0);
 }

@@ -8,88 +8,37 @@ use records::{MARKER, TABLE, after, ddl, defined, record, rows, source, update};
 
 #[test]
 fn a_renamed_and_an_added_field_are_found() {
-    let mut tables = after(
-        TABLE,
-        &[&update(5, r#""u":{"elements":[{"path":"y","value":"q"}]}"#)],
-    );
+    let mut tables = after(TABLE, &[&update(5, r#""u":{"elements":[{"path":"y","value":"q"}]}"#)]);
     let altered = r#","cql":"CREATE TYPE ks.pt (x int, \"Yy\" text, z int)","renamed":{"y":"Yy"}"#;
-    tables
-        .apply_line(&ddl("alter", "type", "pt", 6, "", altered))
-        .unwrap();
-    tables
-        .apply_line(&record(
-            20,
-            &update(6, r#""u":{"elements":[{"path":"z","value":1}]}"#),
-        ))
-        .unwrap();
-    tables
-        .apply_line(&record(
-            21,
-            &update(7, r#""u":{"elements":[{"path":"Yy","value":"r"}]}"#),
-        ))
-        .unwrap();
-    assert_eq!(
-        rows(&tables),
-        ["c=00000001 k=00000001 u=ffffffff00000001720000000400000001"]
-    );
-    tables
-        .apply_line(&record(
-            22,
-            &update(8, r#""u":{"elements":[{"path":"y","value":"o"}]}"#),
-        ))
-        .unwrap();
-    assert_eq!(
-        rows(&tables),
-        ["c=00000001 k=00000001 u=ffffffff000000016f0000000400000001"]
-    );
+    tables.apply_line(&ddl("alter", "type", "pt", 6, "", altered)).unwrap();
+    tables.apply_line(&record(20, &update(6, r#""u":{"elements":[{"path":"z","value":1}]}"#))).unwrap();
+    tables.apply_line(&record(21, &update(7, r#""u":{"elements":[{"path":"Yy","value":"r"}]}"#))).unwrap();
+    assert_eq!(rows(&tables), ["c=00000001 k=00000001 u=ffffffff00000001720000000400000001"]);
+    tables.apply_line(&record(22, &update(8, r#""u":{"elements":[{"path":"y","value":"o"}]}"#))).unwrap();
+    assert_eq!(rows(&tables), ["c=00000001 k=00000001 u=ffffffff000000016f0000000400000001"]);
     let untold = r#","cql":"CREATE TYPE ks.pt (x2 int, \"Yy\" text, z int)""#;
-    assert!(
-        tables
-            .apply_line(&ddl("alter", "type", "pt", 9, "", untold))
-            .is_err()
-    );
+    assert!(tables.apply_line(&ddl("alter", "type", "pt", 9, "", untold)).is_err());
 }
 
 #[test]
 fn a_renamed_key_column_changes_no_row() {
     let mut tables = after(TABLE, &[MARKER]);
-    let cql = TABLE
-        .replace("c int", "\\\"C C\\\" int")
-        .replace("(k, c)", "(k, \\\"C C\\\")");
+    let cql = TABLE.replace("c int", "\\\"C C\\\" int").replace("(k, c)", "(k, \\\"C C\\\")");
     let told = format!(r#","cql":"{cql}","renamed":{{"c":"C C"}}"#);
     assert!(
-        tables
-            .apply_line(&ddl(
-                "alter",
-                "table",
-                "t",
-                5,
-                "id-t",
-                &format!(r#","cql":"{cql}""#)
-            ))
-            .is_err()
+        tables.apply_line(&ddl("alter", "table", "t", 5, "id-t", &format!(r#","cql":"{cql}""#))).is_err()
     );
-    tables
-        .apply_line(&ddl("alter", "table", "t", 5, "id-t", &told))
-        .unwrap();
+    tables.apply_line(&ddl("alter", "table", "t", 5, "id-t", &told)).unwrap();
     let new = r#""op":"update","ts":6,"key":{"k":1,"C C":1},"cells":{"v":{"value":1}}"#;
     tables.apply_line(&record(20, new)).unwrap();
-    tables
-        .apply_line(&record(21, &update(7, r#""w":{"value":"x"}"#)))
-        .unwrap();
+    tables.apply_line(&record(21, &update(7, r#""w":{"value":"x"}"#))).unwrap();
     assert_eq!(rows(&tables), ["C C=00000001 k=00000001 v=00000001 w=78"]);
 }
 
 #[test]
 fn cells_from_before_a_drop_stay_gone_when_the_column_comes_back() {
-    let mut tables = after(
-        TABLE,
-        &[
-            MARKER,
-            &update(10, r#""v":{"value":1}"#),
-            &update(11, r#""w":{"value":"x"}"#),
-        ],
-    );
+    let mut tables =
+        after(TABLE, &[MARKER, &update(10, r#""v":{"value":1}"#), &update(11, r#""w":{"value":"x"}"#)]);
     let without = TABLE.replace("v int, ", "");
     tables
         .apply_line(&ddl(
@@ -113,13 +62,9 @@ fn cells_from_before_a_drop_stay_gone_when_the_column_comes_back() {
         ))
         .unwrap();
     assert_eq!(rows(&tables), ["c=00000001 k=00000001 w=78"]);
-    tables
-        .apply_line(&record(30, &update(15, r#""v":{"value":2}"#)))
-        .unwrap();
+    tables.apply_line(&record(30, &update(15, r#""v":{"value":2}"#))).unwrap();
     assert_eq!(rows(&tables), ["c=00000001 k=00000001 w=78"]);
-    tables
-        .apply_line(&record(31, &update(16, r#""v":{"value":3}"#)))
-        .unwrap();
+    tables.apply_line(&record(31, &update(16, r#""v":{"value":3}"#))).unwrap();
     assert_eq!(rows(&tables), ["c=00000001 k=00000001 v=00000003 w=78"]);
 }
 
@@ -137,21 +82,15 @@ fn a_late_record_of_a_dropped_column_is_read() {
             &format!(r#","cql":"{without}","dropped":{{"v":15}}"#),
         ))
         .unwrap();
-    tables
-        .apply_line(&record(30, &update(9, r#""v":{"value":2},"w":{"value":"x"}"#)))
-        .unwrap();
+    tables.apply_line(&record(30, &update(9, r#""v":{"value":2},"w":{"value":"x"}"#))).unwrap();
     assert_eq!(rows(&tables), ["c=00000001 k=00000001 w=78"]);
 }
 
 #[test]
 fn a_dropped_table_is_gone_and_its_name_is_free() {
     let mut tables = after(TABLE, &[MARKER]);
-    tables
-        .apply_line(&ddl("drop", "table", "t", 5, "id-t", ""))
-        .unwrap();
-    tables
-        .apply_line(&record(20, &update(9, r#""v":{"value":2}"#)))
-        .unwrap();
+    tables.apply_line(&ddl("drop", "table", "t", 5, "id-t", "")).unwrap();
+    tables.apply_line(&record(20, &update(9, r#""v":{"value":2}"#))).unwrap();
     assert!(tables.snapshot_at(0).is_empty());
     tables
         .apply_line(&ddl(
@@ -163,23 +102,12 @@ fn a_dropped_table_is_gone_and_its_name_is_free() {
             r#","cql":"CREATE TABLE ks.t (p text PRIMARY KEY)""#,
         ))
         .unwrap();
-    let row = format!(
-        r#"{{"op":"insert","ts":7,"key":{{"p":"a"}},"row":{{}},{}}}"#,
-        source("t", "id-2", "h", 30)
-    );
+    let row =
+        format!(r#"{{"op":"insert","ts":7,"key":{{"p":"a"}},"row":{{}},{}}}"#, source("t", "id-2", "h", 30));
     tables.apply_line(&row).unwrap();
     assert_eq!(rows(&tables), ["p=61"]);
     // Another node tells the same story later.
-    tables
-        .apply_line(&ddl(
-            "create",
-            "table",
-            "t",
-            3,
-            "id-t",
-            &format!(r#","cql":"{TABLE}""#),
-        ))
-        .unwrap();
+    tables.apply_line(&ddl("create", "table", "t", 3, "id-t", &format!(r#","cql":"{TABLE}""#))).unwrap();
     assert_eq!(rows(&tables), ["p=61"]);
 }
 
@@ -187,18 +115,9 @@ fn a_dropped_table_is_gone_and_its_name_is_free() {
 fn a_dropped_keyspace_takes_its_tables_and_no_later_ones() {
     let mut tables = after(TABLE, &[MARKER]);
     let keyspace = |ts| {
-        ddl(
-            "create",
-            "keyspace",
-            "ks",
-            ts,
-            "",
-            r#","cql":"CREATE KEYSPACE ks WITH durable_writes = true""#,
-        )
+        ddl("create", "keyspace", "ks", ts, "", r#","cql":"CREATE KEYSPACE ks WITH durable_writes = true""#)
     };
-    tables
-        .apply_line(&ddl("drop", "keyspace", "ks", 5, "", ""))
-        .unwrap();
+    tables.apply_line(&ddl("drop", "keyspace", "ks", 5, "", "")).unwrap();
     assert!(tables.snapshot_at(0).is_empty());
     tables.apply_line(&keyspace(6)).unwrap();
     tables
@@ -212,9 +131,7 @@ fn a_dropped_keyspace_takes_its_tables_and_no_later_ones() {
         ))
         .unwrap();
     // The drop, told by another node.
-    tables
-        .apply_line(&ddl("drop", "keyspace", "ks", 5, "", ""))
-        .unwrap();
+    tables.apply_line(&ddl("drop", "keyspace", "ks", 5, "", "")).unwrap();
     assert_eq!(tables.snapshot_at(0).len(), 1);
 }
 
@@ -265,19 +182,8 @@ fn decimals_of_one_value_are_one_row_but_two_partitions() {
     let insert = |ts: i64, k: &str, c: &str| {
         format!(r#""op":"insert","ts":{ts},"key":{{"k":{k},"c":{c}}},"row":{{}}"#)
     };
-    let bodies = [
-        insert(1, "1", "1.0"),
-        insert(2, "1", "1.00"),
-        insert(3, "1.0", "1E+0"),
-    ];
-    assert_eq!(
-        rows(&after(
-            cql,
-            &bodies.iter().map(String::as_str).collect::<Vec<_>>()
-        ))
-        .len(),
-        2
-    );
+    let bodies = [insert(1, "1", "1.0"), insert(2, "1", "1.00"), insert(3, "1.0", "1E+0")];
+    assert_eq!(rows(&after(cql, &bodies.iter().map(String::as_str).collect::<Vec<_>>())).len(), 2);
     let put = r#""op":"update","ts":4,"key":{"k":1,"c":1},"cells":{"v":{"elements":[{"path":2.0}]}}"#;
     let remove = r#""op":"update","ts":5,"key":{"k":1,"c":1.0},"cells":{"v":{"elements":[{"path":2.00,"deleted":true,"at":1}]}}"#;
     assert!(rows(&after(cql, &[put, remove])).is_empty());

@@ -97,17 +97,12 @@ pub(super) fn snappy(input: &[u8], limit: usize, out: &mut Vec<u8>) {
 }
 
 fn little_endian(bytes: &[u8]) -> usize {
-    bytes
-        .iter()
-        .rev()
-        .fold(0, |value, byte| value << 8 | usize::from(*byte))
+    bytes.iter().rev().fold(0, |value, byte| value << 8 | usize::from(*byte))
 }
 
 /// Salvages a zlib stream. Returns true if it ends, and where the input does.
 pub(super) fn deflate(input: &[u8], limit: usize, out: &mut Vec<u8>) -> bool {
-    each_of_deflate(input, |piece| {
-        append(out, piece, piece.len(), limit) == piece.len()
-    })
+    each_of_deflate(input, |piece| append(out, piece, piece.len(), limit) == piece.len())
 }
 
 /// Returns how many bytes a whole zlib stream gives, unless that are more than `limit`. It keeps none of them.
@@ -153,12 +148,7 @@ pub(super) fn zstd(input: &[u8], limit: usize, out: &mut Vec<u8>) -> bool {
     };
     // The window is memory that the frame asks for: no more than the output needs, or than every reader should allow.
     let window_log = usize::BITS - limit.saturating_sub(1).leading_zeros();
-    if state
-        .set_parameter(DParameter::WindowLogMax(
-            window_log.clamp(ZSTD_WINDOW_LOG_ALWAYS, 31),
-        ))
-        .is_err()
-    {
+    if state.set_parameter(DParameter::WindowLogMax(window_log.clamp(ZSTD_WINDOW_LOG_ALWAYS, 31))).is_err() {
         return false;
     }
     let mut step = vec![0; ZSTD_BLOCK_BYTES];
@@ -186,9 +176,7 @@ pub(super) fn zstd(input: &[u8], limit: usize, out: &mut Vec<u8>) -> bool {
 /// Appends `length` bytes of `source` as far as there are so many and `limit` allows. Returns how many.
 fn append(out: &mut Vec<u8>, source: &[u8], length: usize, limit: usize) -> usize {
     let room = limit.saturating_sub(out.len());
-    let piece = source
-        .get(..length.min(room).min(source.len()))
-        .unwrap_or_default();
+    let piece = source.get(..length.min(room).min(source.len())).unwrap_or_default();
     reserve(out, piece.len(), limit);
     out.extend_from_slice(piece);
     piece.len()

@@ -35,10 +35,7 @@ impl SegmentDecoder {
         let within = end >= at + MARKER_BYTES && end <= input.file_length;
         if marker.crc == self.marker_crc.at(at) && within {
             self.state = if self.is_plain() {
-                State::Plain(Cursor {
-                    at: at + MARKER_BYTES,
-                    end: Some(end),
-                })
+                State::Plain(Cursor { at: at + MARKER_BYTES, end: Some(end) })
             } else {
                 State::Section(Section {
                     marker: at,
@@ -103,12 +100,7 @@ impl SegmentDecoder {
             self.state = State::Marker(at + MARKER_BYTES);
             return Ok(Outcome::Damage(self.damage(kind, at, at..at, at..at)));
         }
-        self.state = State::Scan(Scan {
-            from: at,
-            at: at + 1,
-            end: None,
-            kind,
-        });
+        self.state = State::Scan(Scan { from: at, at: at + 1, end: None, kind });
         Ok(Outcome::Again)
     }
 
@@ -144,11 +136,7 @@ impl SegmentDecoder {
         };
         // Its end may be right all the same, but first come the markers before it: it can point to a later one by chance.
         let until = if within { end } else { input.file_length };
-        self.state = State::FindSectionEnd {
-            section,
-            at: at + MARKER_BYTES,
-            until,
-        };
+        self.state = State::FindSectionEnd { section, at: at + MARKER_BYTES, until };
         Outcome::Again
     }
 }

@@ -96,10 +96,7 @@ impl SegmentDecoder {
     pub(super) fn section(&mut self, input: &Input<'_>, section: Section) -> Result<Outcome, Outcome> {
         let Section { marker, end, .. } = section;
         if let Some(kind) = section.damage {
-            self.state = State::Section(Section {
-                damage: None,
-                ..section
-            });
+            self.state = State::Section(Section { damage: None, ..section });
             return Ok(Outcome::Damage(self.damage(kind, marker, marker..marker, 0..0)));
         }
         if self.distrusts_ends && !section.is_searched {
@@ -114,11 +111,7 @@ impl SegmentDecoder {
             self.distrusts_ends = true;
             // The search is of the same section, so it is this damage that is to be said if there is none yet.
             self.state = State::FindSectionEnd {
-                at: if section.is_searched {
-                    end
-                } else {
-                    marker + MARKER_BYTES
-                },
+                at: if section.is_searched { end } else { marker + MARKER_BYTES },
                 until: input.file_length,
                 section,
             };
@@ -144,11 +137,7 @@ impl SegmentDecoder {
 
     /// Looks for a marker before the end that the section's own says.
     fn search_within(&mut self, section: Section) -> Outcome {
-        self.state = State::FindSectionEnd {
-            at: section.marker + MARKER_BYTES,
-            until: section.end,
-            section,
-        };
+        self.state = State::FindSectionEnd { at: section.marker + MARKER_BYTES, until: section.end, section };
         Outcome::Again
     }
 
@@ -171,9 +160,7 @@ impl SegmentDecoder {
             may_hide_more = !is_whole || damage.is_longer;
             // The packed data says its length as well. If that leads to whole data, the section's own word is wrong,
             // and positions behind it are right by the other.
-            let other = damage
-                .own_length
-                .filter(|&other| is_whole && other <= limit as usize);
+            let other = damage.own_length.filter(|&other| is_whole && other <= limit as usize);
             if let Some(other) = other {
                 if self.unpack(packed, other).is_ok() {
                     length = other;
@@ -184,11 +171,7 @@ impl SegmentDecoder {
             }
             if length == 0 {
                 let both_too_large = is_too_large && other.is_none();
-                let kind = if both_too_large {
-                    DamageKind::SectionTooLarge
-                } else {
-                    damage.kind
-                };
+                let kind = if both_too_large { DamageKind::SectionTooLarge } else { damage.kind };
                 return self.section_lost(kind, file, 0);
             }
             self.given.clear();
@@ -233,9 +216,7 @@ impl SegmentDecoder {
         }
         let mut rest = &self.buffer[..];
         while let Cut::Entry(mutation) = entry::cut(rest, limit.mutation_bytes) {
-            rest = rest
-                .get(mutation.len() + FRAME_BYTES as usize..)
-                .unwrap_or_default();
+            rest = rest.get(mutation.len() + FRAME_BYTES as usize..).unwrap_or_default();
         }
         Ok(rest.is_empty())
     }
@@ -256,19 +237,13 @@ impl SegmentDecoder {
         }
         let Some(decompressor) = &mut self.decompressor else {
             self.buffer.clear();
-            return Err(Unpacking {
-                kind: DamageKind::Compression,
-                own_length: None,
-                is_longer: false,
-            });
+            return Err(Unpacking { kind: DamageKind::Compression, own_length: None, is_longer: false });
         };
-        decompressor
-            .decompress(packed, length, &mut self.buffer)
-            .map_err(|error| Unpacking {
-                kind: DamageKind::Compression,
-                own_length: error.own_length,
-                is_longer: error.kind == DecompressErrorKind::LengthMismatch,
-            })
+        decompressor.decompress(packed, length, &mut self.buffer).map_err(|error| Unpacking {
+            kind: DamageKind::Compression,
+            own_length: error.own_length,
+            is_longer: error.kind == DecompressErrorKind::LengthMismatch,
+        })
     }
 
     /// Gives a section up and goes on behind it. Positions behind it are too low if its unpacked length is
@@ -302,10 +277,7 @@ impl SegmentDecoder {
             }
         }
         if until == section.end {
-            self.state = State::Section(Section {
-                is_searched: true,
-                ..section
-            });
+            self.state = State::Section(Section { is_searched: true, ..section });
             return Ok(Outcome::Again);
         }
         // No marker behind: the section goes to the file's end, as the last one does.
@@ -317,12 +289,8 @@ impl SegmentDecoder {
         self.distrusts_ends = true;
         let marker = section.marker;
         let is_news = section.end_source == EndSource::Marker;
-        self.state = State::Section(Section {
-            end,
-            end_source: EndSource::Search,
-            is_searched: true,
-            ..section
-        });
+        self.state =
+            State::Section(Section { end, end_source: EndSource::Search, is_searched: true, ..section });
         if is_news {
             Outcome::Damage(self.damage(DamageKind::MarkerEnd, marker, marker..marker, 0..0))
         } else {
@@ -378,12 +346,8 @@ impl SegmentDecoder {
                 let end = cursor.logical + at as u64;
                 if cursor.is_salvaged && self.was_given(&mutation) {
                     let lost = cursor.logical + cursor.at as u64..end;
-                    let damage = self.damage(
-                        DamageKind::EntryCopy,
-                        cursor.file.start,
-                        cursor.file.clone(),
-                        lost,
-                    );
+                    let damage =
+                        self.damage(DamageKind::EntryCopy, cursor.file.start, cursor.file.clone(), lost);
                     self.state = State::Unpacked(Cursor { at, ..cursor });
                     return Ok(Outcome::Damage(damage));
                 }
@@ -404,17 +368,8 @@ impl SegmentDecoder {
             }
         };
         let lost = cursor.logical + cursor.at as u64..cursor.logical + (cursor.at + length) as u64;
-        let damage = self.damage(
-            cursor.doubt.unwrap_or(kind),
-            cursor.file.start,
-            cursor.file.clone(),
-            lost,
-        );
-        self.state = State::Unpacked(Cursor {
-            at: cursor.at + length,
-            doubt: None,
-            ..cursor
-        });
+        let damage = self.damage(cursor.doubt.unwrap_or(kind), cursor.file.start, cursor.file.clone(), lost);
+        self.state = State::Unpacked(Cursor { at: cursor.at + length, doubt: None, ..cursor });
         Ok(Outcome::Damage(damage))
     }
 }

@@ -40,29 +40,19 @@ impl SegmentDecoder {
         let section_end = end.unwrap_or(input.file_length);
         let left = section_end.saturating_sub(at);
         let tail = input.tail(at);
-        let available = tail
-            .get(..usize::try_from(left).unwrap_or(usize::MAX))
-            .unwrap_or(tail);
+        let available = tail.get(..usize::try_from(left).unwrap_or(usize::MAX)).unwrap_or(tail);
         match entry::cut(available, self.options.limits.mutation_bytes) {
             Cut::Entry(mutation) => {
                 let start = at + FRAME_BYTES - 4;
                 let mutation = start..start + mutation.len() as u64;
                 let entry_end = mutation.end + 4;
                 self.state = State::Plain(Cursor { at: entry_end, end });
-                Ok(Outcome::EntryInWindow {
-                    mutation,
-                    end: entry_end,
-                })
+                Ok(Outcome::EntryInWindow { mutation, end: entry_end })
             }
             Cut::BadCrc { length } => {
                 let next = at + length;
                 self.state = State::Plain(Cursor { at: next, end });
-                Ok(Outcome::Damage(self.damage(
-                    DamageKind::EntryCrc,
-                    at,
-                    at..next,
-                    at..next,
-                )))
+                Ok(Outcome::Damage(self.damage(DamageKind::EntryCrc, at, at..next, at..next)))
             }
             Cut::Short { needed } if needed <= left => Err(Outcome::Need(at..at + needed)),
             Cut::Short { .. } => self.not_an_entry(input, at, end, DamageKind::EntryCut),
@@ -98,19 +88,9 @@ impl SegmentDecoder {
         if end.is_some() && kind == DamageKind::EntryCut && !input.is_growing() && self.is_entry(input, at)? {
             // The entry is whole beyond the section's end, so it is the marker that is wrong.
             self.state = State::Plain(Cursor { at, end: None });
-            return Ok(Outcome::Damage(self.damage(
-                DamageKind::MarkerEnd,
-                at,
-                at..at,
-                at..at,
-            )));
+            return Ok(Outcome::Damage(self.damage(DamageKind::MarkerEnd, at, at..at, at..at)));
         }
-        self.state = State::Scan(Scan {
-            from: at,
-            at: at + 1,
-            end,
-            kind,
-        });
+        self.state = State::Scan(Scan { from: at, at: at + 1, end, kind });
         Ok(Outcome::Again)
     }
 
@@ -151,18 +131,10 @@ impl SegmentDecoder {
             };
             if let Some(state) = found {
                 self.state = match state {
-                    State::Plain(cursor) => State::Plain(Cursor {
-                        end: scan.end,
-                        ..cursor
-                    }),
+                    State::Plain(cursor) => State::Plain(Cursor { end: scan.end, ..cursor }),
                     other => other,
                 };
-                return Ok(Outcome::Damage(self.damage(
-                    scan.kind,
-                    scan.from,
-                    scan.from..at,
-                    scan.from..at,
-                )));
+                return Ok(Outcome::Damage(self.damage(scan.kind, scan.from, scan.from..at, scan.from..at)));
             }
         }
         let damage = self.damage(scan.kind, scan.from, scan.from..stop, scan.from..stop);
@@ -195,9 +167,7 @@ impl SegmentDecoder {
         if first >= at + MARKER_BYTES && first <= input.file_length && word as u32 == self.marker_crc.at(at) {
             return Ok(Some(State::Marker(at)));
         }
-        Ok(self
-            .is_entry(input, at)?
-            .then_some(State::Plain(Cursor { at, end: None })))
+        Ok(self.is_entry(input, at)?.then_some(State::Plain(Cursor { at, end: None })))
     }
 }
 

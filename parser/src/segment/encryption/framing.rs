@@ -46,17 +46,10 @@ pub(super) fn next_frame(blocks: &[u8], at: usize, block_bytes_max: usize) -> Op
         frame.end == blocks.len()
             || read_header(blocks, frame.end, block_bytes_max).is_some_and(|next| next.is_consistent())
     };
-    let by_cipher_length = header
-        .cipher_length
-        .and_then(|length| frame(blocks, at, length, None));
-    let by_compressed_length = || {
-        header
-            .padded_length()
-            .and_then(|length| frame(blocks, at, length, header.compressed_length))
-    };
-    by_cipher_length
-        .filter(leads_on)
-        .or_else(|| by_compressed_length().filter(leads_on))
+    let by_cipher_length = header.cipher_length.and_then(|length| frame(blocks, at, length, None));
+    let by_compressed_length =
+        || header.padded_length().and_then(|length| frame(blocks, at, length, header.compressed_length));
+    by_cipher_length.filter(leads_on).or_else(|| by_compressed_length().filter(leads_on))
 }
 
 fn frame(
@@ -67,24 +60,16 @@ fn frame(
 ) -> Option<Frame<'_>> {
     let start = at.checked_add(HEADER_BYTES)?;
     let end = start.checked_add(cipher_length)?;
-    Some(Frame {
-        cipher_text: blocks.get(start..end)?,
-        compressed_length,
-        end,
-    })
+    Some(Frame { cipher_text: blocks.get(start..end)?, compressed_length, end })
 }
 
 fn read_header(blocks: &[u8], at: usize, block_bytes_max: usize) -> Option<Header> {
     let lengths: IResult<_, _> = (be_i32, be_i32).parse(blocks.get(at..)?);
     let (_, (cipher_length, compressed_length)) = lengths.ok()?;
     // LZ4 adds at most one byte in 255 and sixteen more; with the two lengths before it.
-    let compressed_max = (block_bytes_max / 255)
-        .saturating_add(block_bytes_max)
-        .saturating_add(16 + 8);
+    let compressed_max = (block_bytes_max / 255).saturating_add(block_bytes_max).saturating_add(16 + 8);
     let within = |length: i32, min: usize, max: usize| {
-        usize::try_from(length)
-            .ok()
-            .filter(|length| (min..=max).contains(length))
+        usize::try_from(length).ok().filter(|length| (min..=max).contains(length))
     };
     Some(Header {
         cipher_length: within(

@@ -15,11 +15,7 @@ pub(super) fn compare_varints(a: &[u8], b: &[u8]) -> Ordering {
     }
     let (a, b) = (significant(a), significant(b));
     let by_length = a.len().cmp(&b.len());
-    let by_length = if is_negative {
-        by_length.reverse()
-    } else {
-        by_length
-    };
+    let by_length = if is_negative { by_length.reverse() } else { by_length };
     // Of one sign and length, the two's complements are in the order of the numbers.
     by_length.then_with(|| a.cmp(b))
 }
@@ -49,10 +45,7 @@ impl<'a> Decimal<'a> {
     fn parse(bytes: &'a [u8]) -> Option<Self> {
         let (scale, unscaled) = bytes.split_first_chunk::<4>()?;
         let scale = i64::from(i32::from_be_bytes(*scale));
-        (!unscaled.is_empty()).then(|| Self {
-            scale,
-            unscaled: significant(unscaled),
-        })
+        (!unscaled.is_empty()).then(|| Self { scale, unscaled: significant(unscaled) })
     }
 
     fn sign(&self) -> Ordering {
@@ -66,10 +59,7 @@ impl<'a> Decimal<'a> {
     /// Returns the unscaled number without its sign if it fits.
     fn small_magnitude(&self) -> Option<u128> {
         let start = if is_negative(self.unscaled) { -1_i128 } else { 0 };
-        let number = self
-            .unscaled
-            .iter()
-            .fold(start, |value, byte| value << 8 | i128::from(*byte));
+        let number = self.unscaled.iter().fold(start, |value, byte| value << 8 | i128::from(*byte));
         (self.unscaled.len() <= 16).then_some(number.unsigned_abs())
     }
 
@@ -84,18 +74,10 @@ pub(super) fn compare_decimals(a: &[u8], b: &[u8]) -> Ordering {
         (Some(a), Some(b)) => (a, b),
         (None, None) => return a.cmp(b),
         (Some(_), None) => {
-            return if b.is_empty() {
-                Ordering::Greater
-            } else {
-                Ordering::Less
-            };
+            return if b.is_empty() { Ordering::Greater } else { Ordering::Less };
         }
         (None, Some(_)) => {
-            return if a.is_empty() {
-                Ordering::Less
-            } else {
-                Ordering::Greater
-            };
+            return if a.is_empty() { Ordering::Less } else { Ordering::Greater };
         }
     };
     let sign = a.sign();
@@ -107,11 +89,7 @@ pub(super) fn compare_decimals(a: &[u8], b: &[u8]) -> Ordering {
         _ if a.scale <= b.scale => compare_large(&a.magnitude(), b.scale - a.scale, &b.magnitude()),
         _ => compare_large(&b.magnitude(), a.scale - b.scale, &a.magnitude()).reverse(),
     };
-    if sign == Ordering::Less {
-        by_magnitude.reverse()
-    } else {
-        by_magnitude
-    }
+    if sign == Ordering::Less { by_magnitude.reverse() } else { by_magnitude }
 }
 
 /// Compares magnitudes above 0, each with its scale.
@@ -123,9 +101,7 @@ fn compare_small((a, a_scale): (u128, i64), (b, b_scale): (u128, i64)) -> Orderi
         // large for 128 bits is greater than what fits.
         let longest = a_digits.max(b_digits);
         let scaled = |value: u128, digits| {
-            10_u128
-                .checked_pow(longest - digits)
-                .and_then(|power| value.checked_mul(power))
+            10_u128.checked_pow(longest - digits).and_then(|power| value.checked_mul(power))
         };
         match (scaled(a, a_digits), scaled(b, b_digits)) {
             (Some(a), Some(b)) => a.cmp(&b),

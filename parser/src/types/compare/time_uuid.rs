@@ -19,16 +19,10 @@ pub(super) fn compare_uuids(a: &[u8; 16], b: &[u8; 16]) -> Ordering {
     let ((a_upper, a_lower), (b_upper, b_lower)) = (halves(a), halves(b));
     let version = |upper: u64| upper >> 12 & 0xf;
     let weight = |upper: u64| {
-        if version(upper) == 1 {
-            by_time(upper)
-        } else {
-            upper
-        }
+        if version(upper) == 1 { by_time(upper) } else { upper }
     };
     let by_version = version(a_upper).cmp(&version(b_upper));
-    by_version
-        .then_with(|| weight(a_upper).cmp(&weight(b_upper)))
-        .then_with(|| a_lower.cmp(&b_lower))
+    by_version.then_with(|| weight(a_upper).cmp(&weight(b_upper))).then_with(|| a_lower.cmp(&b_lower))
 }
 
 /// `TimeUUIDType`: by time, then by the bytes of the lower half as signed ones.

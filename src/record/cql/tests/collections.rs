@@ -14,18 +14,9 @@ fn update(set: &str) -> Vec<String> {
 #[test]
 fn a_clearing_one_microsecond_before_is_an_overwrite() {
     let elements: &[(&[u8], _)] = &[(b"a", live(&[0, 0, 0, 1])), (b"b", live(&[0, 0, 0, 2]))];
-    assert_eq!(
-        exactly(row(None, vec![complex(M, Some(49), elements)])),
-        update("m = {'a': 1, 'b': 2}")
-    );
-    assert_eq!(
-        exactly(row(None, vec![complex(S, Some(49), &[(b"a", live(b""))])])),
-        update("s = {'a'}")
-    );
-    assert_eq!(
-        exactly(row(None, vec![complex(M, Some(49), &[])])),
-        update("m = null")
-    );
+    assert_eq!(exactly(row(None, vec![complex(M, Some(49), elements)])), update("m = {'a': 1, 'b': 2}"));
+    assert_eq!(exactly(row(None, vec![complex(S, Some(49), &[(b"a", live(b""))])])), update("s = {'a'}"));
+    assert_eq!(exactly(row(None, vec![complex(M, Some(49), &[])])), update("m = null"));
     assert_eq!(
         exactly(row(Some(None), vec![complex(S, Some(49), &[(b"a", live(b""))])])),
         ["INSERT INTO ks.t (k, c1, c2, c3, s) VALUES (9, 1, 'a', 3, {'a'}) USING TIMESTAMP 50;"],
@@ -39,10 +30,7 @@ fn a_clearing_at_another_time_is_a_deletion_at_that_time() {
         [format!("DELETE m FROM ks.t USING TIMESTAMP 50 {WHERE_ROW}")],
     );
     assert_eq!(
-        exactly(row(
-            None,
-            vec![complex(M, Some(30), &[(b"a", live(&[0, 0, 0, 1]))])]
-        )),
+        exactly(row(None, vec![complex(M, Some(30), &[(b"a", live(&[0, 0, 0, 1]))])])),
         [
             format!("DELETE m FROM ks.t USING TIMESTAMP 30 {WHERE_ROW}"),
             format!("UPDATE ks.t USING TIMESTAMP 50 SET m = m + {{'a': 1}} {WHERE_ROW}"),
@@ -53,15 +41,10 @@ fn a_clearing_at_another_time_is_a_deletion_at_that_time() {
 #[test]
 fn removed_elements_are_deletions() {
     let tombstone = CellContent::Tombstone(NOW);
-    let columns = vec![
-        complex(M, None, &[(b"a", tombstone)]),
-        complex(S, None, &[(b"b", tombstone)]),
-    ];
+    let columns = vec![complex(M, None, &[(b"a", tombstone)]), complex(S, None, &[(b"b", tombstone)])];
     assert_eq!(
         exactly(row(None, columns)),
-        [format!(
-            "DELETE m['a'], s['b'] FROM ks.t USING TIMESTAMP 50 {WHERE_ROW}"
-        )],
+        [format!("DELETE m['a'], s['b'] FROM ks.t USING TIMESTAMP 50 {WHERE_ROW}")],
     );
 }
 
@@ -80,10 +63,7 @@ fn an_overwrite_of_unequal_lifetimes_clears_once() {
 #[test]
 fn fields_of_a_user_defined_type_are_set_one_by_one() {
     use cassandra_commitlog::types::{UserType, UserTypeField};
-    let field = |name: &str| UserTypeField {
-        name: name.into(),
-        ty: INT,
-    };
+    let field = |name: &str| UserTypeField { name: name.into(), ty: INT };
     let ty = CqlType::UserType(
         Arc::new(UserType {
             keyspace: "ks".into(),
@@ -95,22 +75,14 @@ fn fields_of_a_user_defined_type_are_set_one_by_one() {
     let mut written = Written::to(table(TableFlags::CQL, vec![("u", ColumnKind::Regular, ty)]));
     let a: (&[u8], _) = (&[0, 0], live(&[0, 0, 0, 1]));
     let b: (&[u8], _) = (&[0, 1], live(&[0, 0, 0, 2]));
-    assert_eq!(
-        written.write(row(None, vec![complex(0, None, &[a, b])])),
-        update(r#"u."A" = 1, u.b = 2"#)
-    );
+    assert_eq!(written.write(row(None, vec![complex(0, None, &[a, b])])), update(r#"u."A" = 1, u.b = 2"#));
     assert_eq!(
         written.write(row(None, vec![complex(0, Some(49), &[a, b])])),
         update(r#"u = {"A": 1, b: 2}"#)
     );
     assert_eq!(
-        written.write(row(
-            None,
-            vec![complex(0, None, &[(&[0, 0], CellContent::Tombstone(NOW))])]
-        )),
-        [format!(
-            r#"DELETE u."A" FROM ks.t USING TIMESTAMP 50 {WHERE_ROW}"#
-        )],
+        written.write(row(None, vec![complex(0, None, &[(&[0, 0], CellContent::Tombstone(NOW))])])),
+        [format!(r#"DELETE u."A" FROM ks.t USING TIMESTAMP 50 {WHERE_ROW}"#)],
     );
     assert_eq!(written.approximations(), 0);
 }
@@ -119,15 +91,9 @@ fn fields_of_a_user_defined_type_are_set_one_by_one() {
 fn a_lists_elements_go_to_the_side_that_their_timeuuid_says() {
     let mut written = Written::to(plain_table());
     let elements: &[(&[u8], _)] = &[(P1, live(&[0, 0, 0, 1])), (P2, live(&[0, 0, 0, 2]))];
-    assert_eq!(
-        written.write(row(None, vec![complex(L, Some(49), elements)])),
-        update("l = [1, 2]")
-    );
+    assert_eq!(written.write(row(None, vec![complex(L, Some(49), elements)])), update("l = [1, 2]"));
     let elements: &[(&[u8], _)] = &[(F1, live(&[0, 0, 0, 3])), (F2, live(&[0, 0, 0, 4]))];
-    assert_eq!(
-        written.write(row(None, vec![complex(L, None, elements)])),
-        update("l = [3, 4] + l")
-    );
+    assert_eq!(written.write(row(None, vec![complex(L, None, elements)])), update("l = [3, 4] + l"));
     assert_eq!(written.count(Approximation::ListElement), 4);
 }
 
@@ -141,10 +107,7 @@ fn known_elements_of_a_list_are_named_by_their_index() {
         update("l[1] = 7")
     );
     assert_eq!(
-        written.write(row(
-            None,
-            vec![complex(L, None, &[(F1, CellContent::Tombstone(NOW))])]
-        )),
+        written.write(row(None, vec![complex(L, None, &[(F1, CellContent::Tombstone(NOW))])])),
         [format!("DELETE l[0] FROM ks.t USING TIMESTAMP 50 {WHERE_ROW}")],
     );
     assert_eq!(
@@ -158,12 +121,7 @@ fn known_elements_of_a_list_are_named_by_their_index() {
 fn removals_of_unknown_list_elements_are_counted() {
     let mut written = Written::to(plain_table());
     written.write(row(None, vec![complex(L, None, &[(P1, live(&[0, 0, 0, 2]))])]));
-    written.write_at(
-        60,
-        Action::DeletePartition {
-            local_deletion_time: NOW,
-        },
-    );
+    written.write_at(60, Action::DeletePartition { local_deletion_time: NOW });
     let removal = row(None, vec![complex(L, None, &[(P1, CellContent::Tombstone(NOW))])]);
     assert_eq!(written.write_at(70, removal), [""; 0]);
     assert_eq!(written.count(Approximation::UnknownListElement), 1);

@@ -1,14 +1,8 @@
 use super::*;
 
 fn counter_table() -> Arc<TableSchema> {
-    let flags = TableFlags {
-        counter: true,
-        ..TableFlags::CQL
-    };
-    table(
-        flags,
-        vec![("n", ColumnKind::Regular, CqlType::Native(NativeType::Counter))],
-    )
+    let flags = TableFlags { counter: true, ..TableFlags::CQL };
+    table(flags, vec![("n", ColumnKind::Regular, CqlType::Native(NativeType::Counter))])
 }
 
 /// A context of one shard.
@@ -55,10 +49,7 @@ fn a_deleted_counter_counts_anew() {
         [format!("DELETE n FROM ks.t {WHERE_ROW}")],
     );
     assert_eq!(written.write(count(context(1, 2, 3))), plus("3"));
-    let deletion = Action::DeleteRow {
-        clustering: ROW.to_vec(),
-        local_deletion_time: NOW,
-    };
+    let deletion = Action::DeleteRow { clustering: ROW.to_vec(), local_deletion_time: NOW };
     assert_eq!(written.write(deletion), [format!("DELETE FROM ks.t {WHERE_ROW}")]);
     assert_eq!(written.write(count(context(1, 3, 4))), plus("4"));
     assert_eq!(written.count(Approximation::CounterDeletion), 2);

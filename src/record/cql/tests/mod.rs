@@ -23,25 +23,12 @@ use crate::{
 use std::sync::Arc;
 
 const NOW: i64 = 1_700_000_000;
-const PLACE: RecordPlace = RecordPlace {
-    position: Position {
-        segment: 1,
-        offset: 2,
-    },
-    index: 0,
-};
+const PLACE: RecordPlace = RecordPlace { position: Position { segment: 1, offset: 2 }, index: 0 };
 const INT: CqlType = CqlType::Native(NativeType::Int);
 const TEXT: CqlType = CqlType::Native(NativeType::Text);
 
 fn column(name: &str, kind: ColumnKind, position: u16, ty: CqlType, reversed: bool) -> Column {
-    Column {
-        name: name.into(),
-        name_bytes: name.as_bytes().into(),
-        kind,
-        position,
-        ty,
-        reversed,
-    }
+    Column { name: name.into(), name_bytes: name.as_bytes().into(), kind, position, ty, reversed }
 }
 
 /// `ks.t (k int, c1 int, c2 text DESC, c3 int, …)` with these other columns.
@@ -52,11 +39,7 @@ fn table(flags: TableFlags, values: Vec<(&str, ColumnKind, CqlType)>) -> Arc<Tab
         column("c2", ColumnKind::Clustering, 1, TEXT, true),
         column("c3", ColumnKind::Clustering, 2, INT, false),
     ];
-    columns.extend(
-        values
-            .into_iter()
-            .map(|(name, kind, ty)| column(name, kind, 0, ty, false)),
-    );
+    columns.extend(values.into_iter().map(|(name, kind, ty)| column(name, kind, 0, ty, false)));
     Arc::new(TableSchema::new(TableDefinition {
         id: TableId(Uuid::from_u128(7)),
         keyspace: "ks".into(),
@@ -104,24 +87,11 @@ fn live(value: &'static [u8]) -> CellContent<'static> {
 
 /// A value that expires so many seconds from now, of a TTL of 1000.
 fn expiring(value: &'static [u8], seconds: i64) -> CellContent<'static> {
-    CellContent::Expiring(
-        value,
-        Expiration {
-            ttl: 1000,
-            expires_at: NOW + seconds,
-        },
-    )
+    CellContent::Expiring(value, Expiration { ttl: 1000, expires_at: NOW + seconds })
 }
 
 fn simple(at: u32, content: CellContent<'static>) -> ColumnWrite<'static> {
-    ColumnWrite::Simple(
-        ColumnIndex::Current(at),
-        Cell {
-            timestamp: 50,
-            path: None,
-            content,
-        },
-    )
+    ColumnWrite::Simple(ColumnIndex::Current(at), Cell { timestamp: 50, path: None, content })
 }
 
 fn complex(
@@ -129,17 +99,11 @@ fn complex(
     cleared: Option<i64>,
     elements: &[(&'static [u8], CellContent<'static>)],
 ) -> ColumnWrite<'static> {
-    let cell = |(path, content): &(&'static [u8], _)| Cell {
-        timestamp: 50,
-        path: Some(path),
-        content: *content,
-    };
+    let cell =
+        |(path, content): &(&'static [u8], _)| Cell { timestamp: 50, path: Some(path), content: *content };
     ColumnWrite::Complex {
         column: ColumnIndex::Current(at),
-        cleared: cleared.map(|timestamp| Cleared {
-            timestamp,
-            local_deletion_time: NOW,
-        }),
+        cleared: cleared.map(|timestamp| Cleared { timestamp, local_deletion_time: NOW }),
         elements: elements.iter().map(cell).collect(),
     }
 }
@@ -147,11 +111,7 @@ fn complex(
 /// A write of [`ROW`].
 #[expect(clippy::option_option, reason = "it is what a row's write has")]
 fn row(marker: Option<Option<Expiration>>, columns: Vec<ColumnWrite<'static>>) -> Action<'static> {
-    Action::Write(RowWrite {
-        clustering: Some(ROW.to_vec()),
-        marker,
-        columns,
-    })
+    Action::Write(RowWrite { clustering: Some(ROW.to_vec()), marker, columns })
 }
 
 /// Writes changes at time 50 and keeps what was written.
@@ -162,10 +122,7 @@ struct Written {
 
 impl Written {
     fn to(table: Arc<TableSchema>) -> Self {
-        Self {
-            records: CqlRecords::new(NOW),
-            table,
-        }
+        Self { records: CqlRecords::new(NOW), table }
     }
 
     fn write(&mut self, action: Action<'static>) -> Vec<String> {
@@ -173,16 +130,10 @@ impl Written {
     }
 
     fn write_at(&mut self, timestamp: i64, action: Action<'static>) -> Vec<String> {
-        let change = Change {
-            table: Arc::clone(&self.table),
-            partition_key: &[0, 0, 0, 9],
-            timestamp,
-            action,
-        };
+        let change =
+            Change { table: Arc::clone(&self.table), partition_key: &[0, 0, 0, 9], timestamp, action };
         let mut out = String::new();
-        self.records
-            .write(&change, PLACE, &Catalogue::new(), &mut out)
-            .unwrap();
+        self.records.write(&change, PLACE, &Catalogue::new(), &mut out).unwrap();
         assert!(out.is_empty() || out.ends_with(";\n"));
         out.lines().map(str::to_owned).collect()
     }
@@ -193,11 +144,7 @@ impl Written {
 
     /// Returns how often anything was said only nearly.
     fn approximations(&self) -> u64 {
-        self.records
-            .approximations()
-            .iter()
-            .map(|(_, approximated)| approximated.count)
-            .sum()
+        self.records.approximations().iter().map(|(_, approximated)| approximated.count).sum()
     }
 }
 

@@ -38,30 +38,9 @@ pub fn ddl(change: &str, object: &str, name: &str, ts: i64, id: &str, rest: &str
 pub fn defined(table_cql: &str) -> Tables {
     let mut tables = Tables::new();
     for line in [
-        ddl(
-            "create",
-            "keyspace",
-            "ks",
-            1,
-            "",
-            r#","cql":"CREATE KEYSPACE ks WITH durable_writes = true""#,
-        ),
-        ddl(
-            "create",
-            "type",
-            "pt",
-            2,
-            "",
-            r#","cql":"CREATE TYPE ks.pt (x int, y text)""#,
-        ),
-        ddl(
-            "create",
-            "table",
-            "t",
-            3,
-            "id-t",
-            &format!(r#","cql":"{table_cql}""#),
-        ),
+        ddl("create", "keyspace", "ks", 1, "", r#","cql":"CREATE KEYSPACE ks WITH durable_writes = true""#),
+        ddl("create", "type", "pt", 2, "", r#","cql":"CREATE TYPE ks.pt (x int, y text)""#),
+        ddl("create", "table", "t", 3, "id-t", &format!(r#","cql":"{table_cql}""#)),
     ] {
         tables.apply_line(&line).unwrap();
     }
@@ -88,11 +67,7 @@ pub fn hex(bytes: &[u8]) -> String {
 /// Returns the rows of the only live table of that name: `column=hex` of what is not null.
 pub fn rows_at(tables: &Tables, now: i64) -> Vec<String> {
     let all = tables.snapshot_at(now);
-    let rows = all
-        .into_iter()
-        .find(|table| table.table == "t")
-        .map(|table| table.rows)
-        .unwrap_or_default();
+    let rows = all.into_iter().find(|table| table.table == "t").map(|table| table.rows).unwrap_or_default();
     let show = |row: &Row| {
         let values = row
             .values
@@ -118,11 +93,7 @@ pub fn one_row(table_cql: &str, bodies: &[&str]) -> BTreeMap<String, Option<Vec<
 pub fn column(name: &str, bodies: &[&str]) -> String {
     let straight = one_row(TABLE, bodies)[name].clone();
     let turned: Vec<&str> = bodies.iter().rev().copied().collect();
-    assert_eq!(
-        straight,
-        one_row(TABLE, &turned)[name],
-        "the order of the records matters"
-    );
+    assert_eq!(straight, one_row(TABLE, &turned)[name], "the order of the records matters");
     straight.map_or_else(|| "null".to_owned(), |bytes| hex(&bytes))
 }
 
