@@ -1,6 +1,7 @@
 //! Explanations of a real node's log against what the node itself held in the end.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
+use std::fmt::Write as _;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
@@ -89,7 +90,10 @@ struct Row {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Returns the rows of a partition as it was explained, with null for columns that have no value.
@@ -122,7 +126,10 @@ fn explained_rows(explanation: &Explanation, columns: &[(String, String)]) -> Ve
 /// The rows of a partition as the node printed them, with the partition's key as JSON.
 type Partitions = BTreeMap<(String, String, String), Vec<Row>>;
 
-fn final_rows(golden: &Golden) -> (BTreeMap<(String, String), Vec<(String, String)>>, Partitions) {
+/// Names and kinds of the columns of each table.
+type Columns = BTreeMap<(String, String), Vec<(String, String)>>;
+
+fn final_rows(golden: &Golden) -> (Columns, Partitions) {
     let text = std::fs::read_to_string(golden.directory.path().join("final.jsonl")).unwrap();
     let (mut tables, mut partitions) = (BTreeMap::new(), Partitions::new());
     for line in text.lines() {

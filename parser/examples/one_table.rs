@@ -90,7 +90,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                         }
                     }
                     Err(error) if matches!(error.kind(), MutationErrorKind::UnknownTable(_)) => {
-                        other_tables += 1
+                        other_tables += 1;
                     }
                     Err(error) => return Err(error.into()),
                 }

@@ -1,5 +1,10 @@
 //! Decoding mutations: bytes and a schema in, rows and cells out (`Mutation.MutationSerializer`; format.md §7).
 
+#![expect(
+    clippy::inline_always,
+    reason = "measured: a cell is read in a third of the time if the cursor stays in registers"
+)]
+
 mod cell;
 mod clustering;
 mod columns;

@@ -85,7 +85,7 @@ fn parts_of_column(change: &Change<'_>, id: ChangeId, write: &ColumnWrite<'_>, p
                 change.column(*index).is_some_and(|it| it.ty == CqlType::Native(NativeType::Counter));
             match cell.content {
                 CellContent::Live(context) if is_counter => {
-                    parts.push(counter_part(id, name(*index), context))
+                    parts.push(counter_part(id, name(*index), context));
                 }
                 _ => parts.push(cell_part(id, name(*index), cell)),
             }

@@ -313,7 +313,7 @@ impl<'e> Judge<'e> {
                     last = Some((*part, taken));
                 }
                 (_, reason) => {
-                    self.overwrite(part, taken, Fate::Overwritten(holder.event, reason), part.event)
+                    self.overwrite(part, taken, Fate::Overwritten(holder.event, reason), part.event);
                 }
             }
         }

@@ -37,7 +37,7 @@ impl NodeIdentity {
                     "cluster_name" => self.cluster = text(),
                     "release_version" => self.release = text(),
                     "host_id" => {
-                        self.host_id = uuid::Uuid::from_slice(value).ok().map(|id| id.to_string().into())
+                        self.host_id = uuid::Uuid::from_slice(value).ok().map(|id| id.to_string().into());
                     }
                     _ => {}
                 }

@@ -54,7 +54,7 @@ impl<'a, V: Visitor<'a>> Visitor<'a> for Watch<'_, V> {
     fn complex_start(&mut self, column: ColumnIndex, deletion: Option<DeletionTime>) {
         self.inner.complex_start(column, deletion);
     }
-    #[inline(always)]
+    #[inline]
     fn cell(&mut self, column: ColumnIndex, cell: &Cell<'a>) {
         self.inner.cell(column, cell);
     }

@@ -31,7 +31,7 @@ pub(super) fn write_cells(
         match write {
             ColumnWrite::Simple(_, cell) => write_simple(&column.ty, cell, out)?,
             ColumnWrite::Complex { cleared, elements, .. } => {
-                write_complex(&column.ty, *cleared, elements, out)?
+                write_complex(&column.ty, *cleared, elements, out)?;
             }
         }
         out.push('}');

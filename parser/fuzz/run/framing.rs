@@ -132,7 +132,7 @@ fn decode(file: &[u8], surplus: Option<u64>) -> Vec<Event> {
             }
             Ok(Poll::Header(_)) => {}
             Ok(Poll::Entry(entry)) => {
-                events.push(Event::Entry(entry.position.offset, entry.mutation.to_vec()))
+                events.push(Event::Entry(entry.position.offset, entry.mutation.to_vec()));
             }
             Ok(Poll::Damage(damage)) => events.push(Event::Damage(damage)),
             Ok(Poll::Wait) => panic!("a final file waits"),

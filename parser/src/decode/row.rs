@@ -47,7 +47,7 @@ impl RowReader<'_> {
         visitor.row_start(self.is_static);
         if !self.is_static {
             clustering::read(wire, self.table, self.table.clustering_count(), |value| {
-                visitor.clustering_value(value)
+                visitor.clustering_value(value);
             })?;
         }
         let liveness = if flags & HAS_TIMESTAMP != 0 {
@@ -90,10 +90,6 @@ impl RowReader<'_> {
         read
     }
 
-    #[expect(
-        clippy::inline_always,
-        reason = "measured: the caller's cursor stays in registers only if this is inlined"
-    )]
     #[inline(always)]
     fn read_cells<'a, V: Visitor<'a>>(
         &self,

@@ -1,7 +1,7 @@
 //! Decodes a damaged segment and judges what came.
 
 use cassandra_commitlog::segment::{
-    Damage, FileState, Input, Poll, SegmentDecoder, SegmentEnd, SegmentError, SegmentFileName,
+    Damage, FileState, Input, Poll, SegmentDecoder, SegmentEnd, SegmentError,
 };
 
 use crate::segment::{Entry, Segment, options};

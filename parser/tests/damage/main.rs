@@ -3,6 +3,15 @@
 //! The long run of random damages: `RINGTAP_DAMAGES=200000 cargo test --release -p cassandra-commitlog --test damage random`
 //! (`RINGTAP_FIRST_SEED` goes on elsewhere).
 #![cfg(feature = "zstd")]
+#![allow(
+    unreachable_pub,
+    clippy::similar_names,
+    clippy::field_reassign_with_default,
+    clippy::needless_for_each,
+    clippy::doc_markdown,
+    clippy::type_complexity,
+    reason = "what the fuzz targets run is included here; names of offsets are alike"
+)]
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise, in its helping functions too")]
 
 mod build;

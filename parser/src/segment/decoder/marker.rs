@@ -110,11 +110,10 @@ impl SegmentDecoder {
         }
         match entry::cut(input.tail(at), self.options.limits.mutation_bytes) {
             Cut::Entry(_) | Cut::BadCrc { .. } => Ok(true),
-            Cut::NotAnEntry(_) => Ok(false),
             Cut::Short { needed } if at.saturating_add(needed) <= input.file_length => {
                 Err(Outcome::Need(at..at + needed))
             }
-            Cut::Short { .. } => Ok(false),
+            Cut::NotAnEntry(_) | Cut::Short { .. } => Ok(false),
         }
     }
 

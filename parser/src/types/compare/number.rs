@@ -136,7 +136,7 @@ mod tests {
         let mut far = i32::MIN.to_be_bytes().to_vec();
         far.extend([1; 40]);
         let mut near = i32::MAX.to_be_bytes().to_vec();
-        near.extend([1; 1 << 16]);
+        near.resize(4 + (1 << 16), 1);
         assert_eq!(compare_decimals(&far, &near), Ordering::Greater);
         assert_eq!(compare_decimals(&near, &far), Ordering::Less);
     }
