@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     record::{RecordError, RecordPlace},
-    replay::{FilterArgs, Format, NodeInput, Observer, Replay, ReplayError},
+    replay::{FilterArgs, Format, NodeInput, Observer, Replay, ReplayError, parse_micros},
     sink::{FileSink, Sink, StdoutSink},
     source::SegmentFile,
 };
@@ -39,6 +39,9 @@ pub(super) struct ReplayArgs {
     /// Write each change once, even if it stands in several logs or twice in one
     #[arg(long)]
     dedup: bool,
+    /// Moment from which CQL counts what is left of a TTL (ISO 8601, or microseconds since 1970); now by default
+    #[arg(long, value_name = "TIME", value_parser = parse_micros)]
+    at: Option<i64>,
     #[command(flatten)]
     filter: FilterArgs,
     #[command(flatten)]
@@ -66,7 +69,7 @@ impl ReplayArgs {
         let shares_terminal = matches!(self.to, Destination::Stdout);
         let progress = Progress::start(&segments, shares_terminal);
         let mut report = Report { findings: Findings::default(), progress };
-        let now = jiff::Timestamp::now().as_second();
+        let now = self.at.map_or_else(|| jiff::Timestamp::now().as_second(), |at| at.div_euclid(1_000_000));
         let mut replay = Replay::new(filter, self.format, self.dedup, now, &mut *sink);
         for node in &mut nodes {
             replay.node(node, &mut report)?;
