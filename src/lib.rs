@@ -1,6 +1,7 @@
 //! ringtap: change data capture for Apache Cassandra.
 
 pub mod change;
+pub mod checkpoint;
 pub mod cli;
 pub mod dedup;
 pub mod dump;

@@ -1,11 +1,16 @@
 //! Where records go.
 
+mod batch;
 mod files;
 mod stdout;
 
 use std::io;
 
-pub use self::{files::FileSink, stdout::StdoutSink};
+pub use self::{
+    batch::{BatchRecord, RecordBatch, RecordHeaders, Route, Topic},
+    files::FileSink,
+    stdout::StdoutSink,
+};
 
 /// What a record is about: decides its topic or file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
