@@ -1,6 +1,7 @@
 //! ringtap: change data capture for Apache Cassandra.
 
 pub mod change;
+pub mod checker;
 pub mod checkpoint;
 pub mod cli;
 pub mod dedup;
