@@ -95,10 +95,13 @@ struct LoadArgs {
 
 #[derive(Debug, clap::Args)]
 struct VerifyArgs {
-    #[arg(long)]
+    #[arg(long, default_value = "")]
     brokers: String,
-    #[arg(long)]
+    #[arg(long, default_value = "")]
     topic_prefix: String,
+    /// Records of `ringtap replay`, to be looked at instead of topics
+    #[arg(long)]
+    replayed: Option<PathBuf>,
     #[arg(long)]
     journal: Option<PathBuf>,
     #[arg(long, default_value = "w-")]
@@ -197,6 +200,7 @@ fn verify(arguments: VerifyArgs) -> Result<bool> {
     let verification = Verification {
         brokers: arguments.brokers,
         topic_prefix: arguments.topic_prefix,
+        replayed: arguments.replayed,
         journal: arguments.journal.map(|path| (path, arguments.prefix, CHECKED_KEYSPACE.to_owned())),
         log: arguments.log,
         dump: arguments.dump,

@@ -3,7 +3,7 @@
 mod follow;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fs::File,
     io::{BufRead as _, BufReader},
     ops::ControlFlow,
@@ -27,11 +27,19 @@ use crate::journal::read_journal;
 /// How long a transaction that is open at the end may stay so: an agent that was killed leaves one until its time-out.
 const STABLE_WITHIN: Duration = Duration::from_secs(120);
 
+/// How long a dump may take.
+const DUMP_SECONDS_MAX: i64 = 60;
+/// How long after the last write the dump may be.
+const DUMP_AFTER_SECONDS_MAX: i64 = 1_200;
+
 /// What is compared.
 #[derive(Debug, Clone, Default)]
 pub struct Verification {
     /// Brokers.
     pub brokers: String,
+    /// Records of `ringtap replay` that are looked at instead of topics: without keys and headers, so order and headers aren't
+    /// checked.
+    pub replayed: Option<PathBuf>,
     /// Prefix of the topics.
     pub topic_prefix: String,
     /// The load's journal, with the prefix of its values and the keyspace that it wrote; without one, losses and repetitions of
@@ -112,15 +120,20 @@ impl Checks {
             }
         };
         self.headers.observe(record, change.as_ref());
-        let Some(change) = change else { return };
-        self.order.observe(record, &change);
+        if let Some(change) = &change {
+            self.order.observe(record, change);
+            self.observe_change(record, change);
+        }
+    }
+
+    fn observe_change(&mut self, record: &ConsumedRecord, change: &ChangeView<'_>) {
         if let Some(reconstruction) = &mut self.reconstruction {
-            reconstruction.observe(record, &change);
+            reconstruction.observe(record, change);
         }
         if let Some((ledger, prefix, keyspace)) = &mut self.ledger
-            && is_of_load(&change, keyspace)
+            && is_of_load(change, keyspace)
         {
-            match unique_values(&change, prefix) {
+            match unique_values(change, prefix) {
                 Ok(values) => values.iter().for_each(|value| ledger.arrived(value, || record.place_text())),
                 Err(error) => self.unreadable.add(|| format!("{}: {error}", record.place_text())),
             }
@@ -128,16 +141,58 @@ impl Checks {
     }
 }
 
-/// Says whether a record is of a row that the load wrote.
+/// Says whether a record is of a row that the load wrote, in its keyspace or one whose name begins with it.
 fn is_of_load(change: &ChangeView<'_>, keyspace: &str) -> bool {
-    change.keyspace == keyspace && change.op != "ddl" && change.op != "truncate"
+    change.keyspace.starts_with(keyspace) && change.op != "ddl" && change.op != "truncate"
 }
 
 impl Verification {
     /// Reads all topics and checks everything.
     pub fn run(&self) -> Result<VerificationReport> {
+        if let Some(path) = &self.replayed {
+            return self.run_on_file(path);
+        }
         let reader = TopicReader::new(&self.brokers, &[]);
         let topics = reader.topics(&self.topic_prefix)?;
+        let mut checks = self.checks(&topics)?;
+        // Changes of the schema come first: they tell which columns are a table's partition key.
+        let (schema, tables): (Vec<_>, Vec<_>) =
+            topics.iter().partition(|(topic, _)| topic.ends_with(".schema-changes"));
+        let mut records = 0;
+        for (topic, partitions) in schema.into_iter().chain(tables) {
+            records += reader.read_to_end(topic, *partitions, STABLE_WITHIN, &mut |record| {
+                checks.observe(&record);
+                ControlFlow::Continue(())
+            })?;
+        }
+        self.conclude(checks, topics.len(), records)
+    }
+
+    fn run_on_file(&self, path: &Path) -> Result<VerificationReport> {
+        let mut checks = self.checks(&BTreeMap::new())?;
+        let topic: Arc<str> = path.display().to_string().into();
+        let mut records = 0;
+        for line in BufReader::new(File::open(path).with_context(|| topic.to_string())?).lines() {
+            let record = ConsumedRecord {
+                topic: Arc::clone(&topic),
+                partition: 0,
+                offset: records as i64,
+                timestamp_ms: None,
+                key: None,
+                value: Some(line?.into_bytes().into()),
+                headers: Vec::new(),
+            };
+            records += 1;
+            match ChangeView::of(&record) {
+                Ok(Some(change)) => checks.observe_change(&record, &change),
+                Ok(None) => {}
+                Err(error) => checks.unreadable.add(|| error.to_string()),
+            }
+        }
+        self.conclude(checks, 0, records)
+    }
+
+    fn checks(&self, topics: &BTreeMap<Arc<str>, i32>) -> Result<Checks> {
         let ledger = match &self.journal {
             None => None,
             Some((path, prefix, keyspace)) => {
@@ -153,24 +208,13 @@ impl Verification {
             expect_log(log, &mut order)?;
         }
         let keeps_records = self.dump.is_some() || self.records.is_some();
-        let mut checks = Checks {
+        Ok(Checks {
             ledger,
             order,
             headers: HeaderCheck::default(),
             unreadable: Findings::default(),
             reconstruction: keeps_records.then(Reconstruction::default),
-        };
-        // Changes of the schema come first: they tell which columns are a table's partition key.
-        let (schema, tables): (Vec<_>, Vec<_>) =
-            topics.iter().partition(|(topic, _)| topic.ends_with(".schema-changes"));
-        let mut records = 0;
-        for (topic, partitions) in schema.into_iter().chain(tables) {
-            records += reader.read_to_end(topic, *partitions, STABLE_WITHIN, &mut |record| {
-                checks.observe(&record);
-                ControlFlow::Continue(())
-            })?;
-        }
-        self.conclude(checks, topics.len(), records)
+        })
     }
 
     fn conclude(&self, checks: Checks, topics: usize, records: u64) -> Result<VerificationReport> {
@@ -214,7 +258,8 @@ fn compare_tables(records: &Reconstruction, dump: &Path) -> Result<TablesReport>
         tables.apply_line(str::from_utf8(value)?)?;
     }
     let text = std::fs::read_to_string(dump).with_context(|| dump.display().to_string())?;
-    let compared = compare(&tables, &text, &Info::default())?;
+    let info = Info { dump_seconds_max: DUMP_SECONDS_MAX, dump_after_seconds_max: DUMP_AFTER_SECONDS_MAX };
+    let compared = compare(&tables, &text, &info)?;
     let mut differences = Findings::default();
     for difference in &compared.differences {
         differences.add(|| difference.to_string());

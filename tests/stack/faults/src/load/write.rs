@@ -1,6 +1,7 @@
 //! One write: its statement, and the values by which it is recognised.
 
 use std::{
+    collections::HashMap,
     sync::atomic::{AtomicI64, Ordering},
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -114,12 +115,12 @@ impl Statements {
             insert_at: prepare("INSERT INTO faults.events (pk, ck, u, n) VALUES (?, ?, ?, ?) USING TIMESTAMP ?").await?,
             with_static: prepare("INSERT INTO faults.profiles (pk, ck, su, u) VALUES (?, ?, ?, ?)").await?,
             add: prepare(
-                "UPDATE faults.profiles SET u = ?, tags = tags + {?}, attributes['m'] = ?, names = names + [?] \
+                "UPDATE faults.profiles SET u = ?, tags = tags + ?, attributes['m'] = ?, names = names + ? \
                  WHERE pk = ? AND ck = ?",
             )
             .await?,
             overwrite: prepare(
-                "UPDATE faults.profiles SET u = ?, tags = {?}, attributes = {'m': ?}, names = [?] WHERE pk = ? AND ck = ?",
+                "UPDATE faults.profiles SET u = ?, tags = ?, attributes = ?, names = ? WHERE pk = ? AND ck = ?",
             )
             .await?,
             expiring: prepare("INSERT INTO faults.sessions (pk, u, data) VALUES (?, ?, 0xcafe) USING TTL ?").await?,
@@ -128,7 +129,7 @@ impl Statements {
             delete_range: prepare("DELETE FROM faults.events USING TIMESTAMP ? WHERE pk = ? AND ck >= ? AND ck < ?").await?,
             delete_partition: prepare("DELETE FROM faults.sessions USING TIMESTAMP ? WHERE pk = ?").await?,
             conditional: prepare("INSERT INTO faults.turns (pk, u) VALUES (?, ?) IF NOT EXISTS").await?,
-            silent: prepare("INSERT INTO faults.silent (pk, u) VALUES (?, 'silent')").await?,
+            silent: prepare("INSERT INTO faults_silent.t (pk, u) VALUES (?, 'silent')").await?,
         })
     }
 
@@ -145,8 +146,15 @@ impl Statements {
             }
             Kind::Static => session.execute_unpaged(&self.with_static, (pk, ck, value(1), value(0))).await?,
             Kind::Collections | Kind::Overwrite => {
-                let statement = if *kind == Kind::Overwrite { &self.overwrite } else { &self.add };
-                session.execute_unpaged(statement, (value(0), value(1), value(2), value(3), pk, ck)).await?
+                let (tags, names) = ([value(1)], [value(3)]);
+                if *kind == Kind::Overwrite {
+                    let attributes = HashMap::from([("m", value(2))]);
+                    let row = (value(0), &tags[..], attributes, &names[..], pk, ck);
+                    session.execute_unpaged(&self.overwrite, row).await?
+                } else {
+                    let row = (value(0), &tags[..], value(2), &names[..], pk, ck);
+                    session.execute_unpaged(&self.add, row).await?
+                }
             }
             Kind::Expiring => session.execute_unpaged(&self.expiring, (pk, value(0), TTL_SECONDS)).await?,
             Kind::DeleteRow => session.execute_unpaged(&self.delete_row, (micros, pk, ck)).await?,
