@@ -1,5 +1,7 @@
 //! ringtap: change data capture for Apache Cassandra.
 
+#[cfg(feature = "agent")]
+pub mod agent;
 pub mod change;
 pub mod checkpoint;
 pub mod cli;
