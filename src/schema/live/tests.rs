@@ -1,0 +1,1 @@
+//! Restarts, aborts, losses and damage, on what real nodes logged.
