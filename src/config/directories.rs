@@ -80,25 +80,21 @@ pub(super) fn settle(
     if let Some(path) = directory.of(yaml) {
         return from_yaml(values, directory, path, yaml);
     }
-    match default_directory(directory, yaml, cassandra_home) {
-        Some(path) => {
-            values.derived(key, path.shown(), Origin::CassandraYaml);
-            path
-        }
-        None => {
-            values.unfit(
-                key,
-                format!(
-                    "missing: {} does not name {}, whose default depends on how Cassandra is started \
-                     ($CASSANDRA_HOME/data/{}); give {key}",
-                    yaml.path.display(),
-                    directory.yaml_key(),
-                    directory.name()
-                ),
-            );
-            PathBuf::new()
-        }
+    if let Some(path) = default_directory(directory, yaml, cassandra_home) {
+        values.derived(key, path.shown(), Origin::CassandraYaml);
+        return path;
     }
+    values.unfit(
+        key,
+        format!(
+            "missing: {} does not name {}, whose default depends on how Cassandra is started \
+             ($CASSANDRA_HOME/data/{}); give {key}",
+            yaml.path.display(),
+            directory.yaml_key(),
+            directory.name()
+        ),
+    );
+    PathBuf::new()
 }
 
 fn from_yaml(values: &mut Values, directory: Directory, path: &Path, yaml: &CassandraYaml) -> PathBuf {

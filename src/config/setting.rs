@@ -234,14 +234,13 @@ impl Unit {
         let number: u64 = text.get(..digits)?.parse().ok()?;
         let factor = match (self, text.get(digits..)?.trim()) {
             (Self::Milliseconds, "ms") | (Self::Bytes, "B") | (Self::Percent, "%") | (_, "") => 1,
-            (Self::Milliseconds, "s") => 1_000,
+            (Self::Milliseconds, "s") | (Self::Bytes, "KB" | "kB") => 1_000,
             (Self::Milliseconds, "m" | "min") => 60_000,
             (Self::Milliseconds, "h") => 3_600_000,
             (Self::Milliseconds, "d") => 86_400_000,
             (Self::Bytes, "KiB" | "K" | "k") => 1 << 10,
             (Self::Bytes, "MiB" | "M") => 1 << 20,
             (Self::Bytes, "GiB" | "G") => 1 << 30,
-            (Self::Bytes, "KB" | "kB") => 1_000,
             (Self::Bytes, "MB") => 1_000_000,
             (Self::Bytes, "GB") => 1_000_000_000,
             _ => return None,

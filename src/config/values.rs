@@ -118,16 +118,9 @@ impl Values {
 
     /// Takes a setting that has a default.
     pub(super) fn take<T: Setting>(&mut self, key: &str, default: T) -> T {
-        match self.read::<T>(key) {
-            Some((value, origin)) => {
-                self.show(key, Some(value.shown()), origin);
-                value
-            }
-            None => {
-                self.show(key, Some(default.shown()), Origin::Default);
-                default
-            }
-        }
+        let (value, origin) = self.read::<T>(key).unwrap_or((default, Origin::Default));
+        self.show(key, Some(value.shown()), origin);
+        value
     }
 
     /// Takes a setting that may be left out.

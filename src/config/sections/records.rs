@@ -42,17 +42,15 @@ impl RecordsConfig {
     pub(in crate::config) fn take(values: &mut Values, topic_prefix: &str) -> Self {
         let deletes = values.take("records.deletes", Deletes::EventAndTombstone);
         let partition_by = values.take("records.partition_by", PartitionBy::PartitionKey);
-        let schema_topic = match values.take_optional::<String>("records.schema_topic") {
-            Some(topic) => {
-                check_topic(values, "records.schema_topic", &topic);
-                topic
-            }
-            None => {
-                let topic = format!("{topic_prefix}.schema-changes");
-                values.derived("records.schema_topic", topic.shown(), crate::config::Origin::Default);
-                topic
-            }
-        };
+        let given = values.take_optional::<String>("records.schema_topic");
+        if let Some(topic) = &given {
+            check_topic(values, "records.schema_topic", topic);
+        }
+        let schema_topic = given.unwrap_or_else(|| {
+            let topic = format!("{topic_prefix}.schema-changes");
+            values.derived("records.schema_topic", topic.shown(), crate::config::Origin::Default);
+            topic
+        });
         Self { deletes, partition_by, schema_topic }
     }
 }
