@@ -5,6 +5,8 @@ pub mod agent;
 pub mod change;
 pub mod checkpoint;
 pub mod cli;
+#[cfg(feature = "agent")]
+pub mod config;
 pub mod dedup;
 pub mod dump;
 pub mod explain;
