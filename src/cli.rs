@@ -1,6 +1,8 @@
 //! The command line.
 
 mod complete;
+#[cfg(feature = "agent")]
+mod consume;
 mod dump;
 mod error;
 mod explain;
@@ -46,6 +48,9 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Show or export the schema that the log tells
     Schema(schema::SchemaArgs),
+    /// Print what is committed in ringtap's topics, one line of JSON for each record
+    #[cfg(feature = "agent")]
+    Consume(consume::ConsumeArgs),
     /// Print shell completions, or write man pages
     Generate(complete::GenerateArgs),
 }
@@ -60,6 +65,8 @@ impl Cli {
             Command::Stats(args) => args.run(),
             Command::Explain(args) => args.run(),
             Command::Schema(args) => args.run(),
+            #[cfg(feature = "agent")]
+            Command::Consume(args) => args.run(),
             Command::Generate(args) => args.run(),
         };
         match result {

@@ -3,6 +3,7 @@
 #[cfg(feature = "agent")]
 pub mod agent;
 pub mod change;
+pub mod checker;
 pub mod checkpoint;
 pub mod cli;
 #[cfg(feature = "agent")]
@@ -16,3 +17,5 @@ pub mod replay;
 pub mod schema;
 pub mod sink;
 pub mod source;
+#[cfg(feature = "agent")]
+pub mod telemetry;

@@ -72,6 +72,10 @@ pub enum CliError {
     /// Segments could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// Topics could not be read.
+    #[cfg(feature = "agent")]
+    #[error(transparent)]
+    Topics(#[from] crate::checker::ReadTopicsError),
     /// The destination could not be written.
     #[error("{destination}: cannot be written")]
     Sink {
@@ -92,6 +96,8 @@ impl CliError {
             #[cfg(feature = "agent")]
             Self::Node(_) => ExitStatus::Source,
             Self::Find(_) | Self::Read(_) => ExitStatus::Source,
+            #[cfg(feature = "agent")]
+            Self::Topics(_) => ExitStatus::Source,
             Self::Sink { .. } => ExitStatus::Sink,
         }
     }

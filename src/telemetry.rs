@@ -1,0 +1,3 @@
+//! What the agent tells of itself.
+
+pub mod phase;
