@@ -37,10 +37,31 @@ pub(super) struct Head {
     offset: u64,
     bytes: u64,
     /// xxh3-64 of all that follows the line.
-    xxh3: u64,
+    body_xxh3: u64,
+    /// xxh3-64 of the numbers before it: a wrong position would be a wrong schema.
+    head_xxh3: u64,
 }
 
 impl Head {
+    fn new(number: u64, position: Position, body: &[u8]) -> Self {
+        let mut head = Self {
+            ringtap_schema_snapshot: VERSION,
+            number,
+            segment: position.segment,
+            offset: position.offset,
+            bytes: body.len() as u64,
+            body_xxh3: xxh3_64(body),
+            head_xxh3: 0,
+        };
+        head.head_xxh3 = head.checksum();
+        head
+    }
+
+    fn checksum(&self) -> u64 {
+        let Self { ringtap_schema_snapshot: version, number, segment, offset, bytes, body_xxh3, .. } = self;
+        xxh3_64(format!("{version} {number} {segment} {offset} {bytes} {body_xxh3}").as_bytes())
+    }
+
     pub(super) fn position(&self) -> Position {
         Position { segment: self.segment, offset: self.offset }
     }
@@ -51,6 +72,9 @@ impl Head {
         if head.ringtap_schema_snapshot != VERSION {
             return Err(SnapshotError::UnknownVersion(head.ringtap_schema_snapshot));
         }
+        if head.head_xxh3 != head.checksum() {
+            return Err(SnapshotError::NoHead);
+        }
         Ok(head)
     }
 }
@@ -58,14 +82,7 @@ impl Head {
 /// Returns a snapshot's text.
 pub(super) fn write(number: u64, position: Position, catalogue: &Catalogue) -> String {
     let body = catalogue.export(true);
-    let head = Head {
-        ringtap_schema_snapshot: VERSION,
-        number,
-        segment: position.segment,
-        offset: position.offset,
-        bytes: body.len() as u64,
-        xxh3: xxh3_64(body.as_bytes()),
-    };
+    let head = Head::new(number, position, body.as_bytes());
     // Numbers always have a JSON text.
     let mut text = serde_json::to_string(&head).unwrap_or_default();
     text.push('\n');
@@ -78,7 +95,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Catalogue, SnapshotError> {
     let text = std::str::from_utf8(bytes).map_err(|_| SnapshotError::Checksum)?;
     let (line, body) = text.split_once('\n').ok_or(SnapshotError::NoHead)?;
     let head = Head::parse(line)?;
-    if head.bytes != body.len() as u64 || head.xxh3 != xxh3_64(body.as_bytes()) {
+    if head.bytes != body.len() as u64 || head.body_xxh3 != xxh3_64(body.as_bytes()) {
         return Err(SnapshotError::Checksum);
     }
     Ok(Catalogue::import(body)?)
