@@ -12,6 +12,8 @@ mod topic_names;
 
 use cassandra_commitlog::Position;
 
+#[cfg(feature = "agent")]
+pub(crate) use self::topic_names::{KnownNames, check_topic_name};
 pub use self::{
     batch_writer::{BatchWriter, Deletes, PartitionBy},
     cql::{Approximated, Approximation, Approximations, CqlRecords},
