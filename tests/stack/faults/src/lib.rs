@@ -1,0 +1,19 @@
+//! Proof of the running agent: a load whose every write can be recognised, faults at every step, and a check of what
+//! reached Kafka; also the load generators and peers of the benches.
+//!
+//! | module | does |
+//! |---|---|
+//! | [`journal`] | keeps what was written and what became of it, so that a crash of the harness loses nothing |
+//! | [`load`] | writes to a real node |
+//! | [`clone`] | makes many segments of a few real ones |
+//! | [`bare`] | sends records as fast as librdkafka can: the limit of any publisher |
+
+#![forbid(unsafe_code)]
+
+pub mod bare;
+pub mod clone;
+pub mod journal;
+pub mod latency;
+pub mod load;
+pub mod process;
+pub mod verify;

@@ -1,0 +1,12 @@
+//! A load of which every write can be recognised on Kafka.
+
+mod kinds;
+mod run;
+mod schema;
+mod write;
+
+pub use self::{
+    kinds::{Kind, Mix},
+    run::{Limit, Load, LoadOptions, LoadReport, connect},
+    schema::{CHECKED_KEYSPACE, create_checked_tables},
+};
