@@ -8,6 +8,8 @@ mod error;
 mod explain;
 mod keys;
 mod log_args;
+#[cfg(feature = "agent")]
+mod node_args;
 mod outcome;
 mod progress;
 mod replay;

@@ -1,9 +1,13 @@
 //! ringtap: change data capture for Apache Cassandra.
 
+#[cfg(feature = "agent")]
+pub mod agent;
 pub mod change;
 pub mod checker;
 pub mod checkpoint;
 pub mod cli;
+#[cfg(feature = "agent")]
+pub mod config;
 pub mod dedup;
 pub mod dump;
 pub mod explain;

@@ -1,17 +1,25 @@
 //! Records: what is published for a change (see `src/record/FORMAT.md`).
 
+mod batch_writer;
 mod cells;
 mod cql;
 mod json;
 mod json_text;
 mod key;
+mod murmur2;
 mod table_text;
+mod topic_names;
 
 use cassandra_commitlog::Position;
 
+#[cfg(feature = "agent")]
+pub(crate) use self::topic_names::{KnownNames, check_topic_name};
 pub use self::{
+    batch_writer::{BatchWriter, Deletes, PartitionBy},
     cql::{Approximated, Approximation, Approximations, CqlRecords},
     json::{JsonRecords, RecordError},
+    murmur2::{murmur2, to_positive},
+    topic_names::{TopicNameError, TopicNames},
 };
 
 /// Where a log comes from, for the `source` block of its records.

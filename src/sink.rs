@@ -2,7 +2,10 @@
 
 mod batch;
 mod files;
+#[cfg(feature = "agent")]
+pub mod kafka;
 mod stdout;
+mod stop;
 
 use std::io;
 
@@ -10,6 +13,7 @@ pub use self::{
     batch::{BatchRecord, RecordBatch, RecordHeaders, Route, Topic},
     files::FileSink,
     stdout::StdoutSink,
+    stop::StopSignal,
 };
 
 /// What a record is about: decides its topic or file.

@@ -62,6 +62,10 @@ pub enum CliError {
         /// Why.
         source: cassandra_commitlog::keystore::KeystoreError,
     },
+    /// A live node could not be asked.
+    #[cfg(feature = "agent")]
+    #[error(transparent)]
+    Node(#[from] crate::schema::node::NodeError),
     /// Segments could not be found.
     #[error(transparent)]
     Find(#[from] FindError),
@@ -89,6 +93,8 @@ impl CliError {
             Self::Usage(_) | Self::File { .. } | Self::Schema { .. } | Self::Keystore { .. } => {
                 ExitStatus::Usage
             }
+            #[cfg(feature = "agent")]
+            Self::Node(_) => ExitStatus::Source,
             Self::Find(_) | Self::Read(_) => ExitStatus::Source,
             #[cfg(feature = "agent")]
             Self::Topics(_) => ExitStatus::Source,

@@ -28,6 +28,21 @@ pub struct RecordError {
     source: ValueError,
 }
 
+/// What was written besides key and value, for headers and the choice of a Kafka partition.
+#[derive(Debug)]
+pub(super) struct Written<'w> {
+    /// `op`.
+    pub(super) op: &'static str,
+    /// Fingerprint of the table's definition.
+    pub(super) schema: &'w Arc<str>,
+    /// Length of the key's partition-key part without a closing brace.
+    pub(super) partition_part: usize,
+    /// True for the deletion of the one row that the key names.
+    pub(super) deletes_row_of_key: bool,
+    /// True if the change concerns rows of other keys as well.
+    pub(super) is_wider_than_key: bool,
+}
+
 /// Writes the records of one node's changes as JSON.
 #[derive(Debug)]
 pub struct JsonRecords {
@@ -66,15 +81,29 @@ impl JsonRecords {
         key: &mut String,
         value: &mut String,
     ) -> Result<(), RecordError> {
+        self.write_change(change, place, key, value).map(drop)
+    }
+
+    /// Like [`write`](Self::write), and tells what was written.
+    pub(super) fn write_change(
+        &mut self,
+        change: &Change<'_>,
+        place: RecordPlace,
+        key: &mut String,
+        value: &mut String,
+    ) -> Result<Written<'_>, RecordError> {
         let (key_start, value_start) = (key.len(), value.len());
         let table = self.table(&change.table);
         let written = write_change_key(table, change, Decimals::Canonical, key)
-            .and_then(|()| write_value(table, change, place, value));
-        written.map_err(|source| {
-            key.truncate(key_start);
-            value.truncate(value_start);
-            RecordError::new(&change.table, source)
-        })
+            .and_then(|part| write_value(table, change, place, value).map(|()| part));
+        match written {
+            Ok(partition_part) => Ok(Written::new(table, change, partition_part)),
+            Err(source) => {
+                key.truncate(key_start);
+                value.truncate(value_start);
+                Err(RecordError::new(&change.table, source))
+            }
+        }
     }
 
     /// Appends the key and value of a truncation of this table.
@@ -125,6 +154,11 @@ impl JsonRecords {
         write_place(place, value);
     }
 
+    /// Returns the fingerprint of a table's definition.
+    pub(super) fn fingerprint(&mut self, schema: &Arc<TableSchema>) -> &Arc<str> {
+        self.table(schema).fingerprint()
+    }
+
     fn table(&mut self, schema: &Arc<TableSchema>) -> &TableText {
         let node = &self.node;
         let make = || TableText::new(Arc::clone(schema), &Fingerprint::of(schema).to_string(), node);
@@ -136,12 +170,32 @@ impl JsonRecords {
     }
 }
 
+impl<'w> Written<'w> {
+    fn new(table: &'w TableText, change: &Change<'_>, partition_part: usize) -> Self {
+        let is_static_compact = table.schema().flags().is_static_compact();
+        let deletes_row_of_key = match change.action {
+            Action::DeleteRow { .. } => !is_static_compact,
+            Action::DeletePartition { .. } => !table.has_clustering_in_keys(),
+            Action::Write(_) | Action::DeleteRange(_) => false,
+        };
+        let is_wider = matches!(change.action, Action::DeletePartition { .. } | Action::DeleteRange(_));
+        Self {
+            op: operation(change),
+            schema: table.fingerprint(),
+            partition_part,
+            deletes_row_of_key,
+            is_wider_than_key: is_wider && table.has_clustering_in_keys(),
+        }
+    }
+}
+
+/// Appends the key, and returns the length of its partition-key part.
 fn write_change_key(
     table: &TableText,
     change: &Change<'_>,
     decimals: Decimals,
     out: &mut String,
-) -> Result<(), ValueError> {
+) -> Result<usize, ValueError> {
     let clustering = match &change.action {
         Action::Write(RowWrite { clustering: Some(values), .. })
         | Action::DeleteRow { clustering: values, .. } => KeyClustering::Row(values),
@@ -156,7 +210,9 @@ fn write_value(
     place: RecordPlace,
     out: &mut String,
 ) -> Result<(), ValueError> {
+    out.push_str(r#"{"op":""#);
     out.push_str(operation(change));
+    out.push_str(r#"","ts":"#);
     push_integer(change.timestamp, out);
     out.push_str(r#","key":"#);
     write_change_key(table, change, Decimals::AsLogged, out)?;
@@ -188,14 +244,14 @@ fn write_value(
     Ok(())
 }
 
-/// Returns the beginning of a value, up to the write time.
+/// Returns the word for what a change does.
 fn operation(change: &Change<'_>) -> &'static str {
     match &change.action {
-        Action::Write(RowWrite { marker: Some(_), .. }) => r#"{"op":"insert","ts":"#,
-        Action::Write(_) => r#"{"op":"update","ts":"#,
-        Action::DeleteRow { .. } => r#"{"op":"delete","ts":"#,
-        Action::DeleteRange(_) => r#"{"op":"delete_range","ts":"#,
-        Action::DeletePartition { .. } => r#"{"op":"delete_partition","ts":"#,
+        Action::Write(RowWrite { marker: Some(_), .. }) => "insert",
+        Action::Write(_) => "update",
+        Action::DeleteRow { .. } => "delete",
+        Action::DeleteRange(_) => "delete_range",
+        Action::DeletePartition { .. } => "delete_partition",
     }
 }
 

@@ -26,15 +26,18 @@ pub(super) enum Decimals {
     AsLogged,
 }
 
-/// Appends the key's object.
+/// Appends the key's object; returns the length of its partition-key part, which is all but the closing brace where
+/// there are no clustering columns.
 pub(super) fn write_key(
     table: &TableText,
     partition_key: &[u8],
     clustering: KeyClustering<'_, '_>,
     decimals: Decimals,
     out: &mut String,
-) -> Result<(), ValueError> {
+) -> Result<usize, ValueError> {
+    let start = out.len();
     write_partition_key(table, partition_key, out)?;
+    let partition_part = out.len() - start;
     for (at, (column, name)) in table.clustering().enumerate() {
         out.push_str(name);
         let value = match clustering {
@@ -50,7 +53,7 @@ pub(super) fn write_key(
         }
     }
     out.push('}');
-    Ok(())
+    Ok(partition_part)
 }
 
 /// Appends the key of a truncation: null in all columns.

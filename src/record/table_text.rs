@@ -25,6 +25,7 @@ pub(super) struct TableText {
     dropped_names: Box<[Box<str>]>,
     /// The source block up to the segment's id.
     source: Box<str>,
+    fingerprint: Arc<str>,
 }
 
 impl TableText {
@@ -50,7 +51,15 @@ impl TableText {
         let value_names = schema.values().iter().map(value_name).collect();
         let dropped_names = schema.dropped().iter().map(|dropped| value_name(&dropped.column)).collect();
         let source = source_text(&schema, fingerprint, node).into();
-        Self { schema, key_names, clustering_columns, value_names, dropped_names, source }
+        Self {
+            schema,
+            key_names,
+            clustering_columns,
+            value_names,
+            dropped_names,
+            source,
+            fingerprint: fingerprint.into(),
+        }
     }
 
     pub(super) fn schema(&self) -> &Arc<TableSchema> {
@@ -78,6 +87,15 @@ impl TableText {
                 Some((&self.schema.dropped().get(at as usize)?.column, self.dropped_names.get(at as usize)?))
             }
         }
+    }
+
+    /// Returns true if keys have clustering columns: they don't always tell rows apart if not.
+    pub(super) fn has_clustering_in_keys(&self) -> bool {
+        self.clustering_columns > 0
+    }
+
+    pub(super) fn fingerprint(&self) -> &Arc<str> {
+        &self.fingerprint
     }
 
     pub(super) fn source(&self) -> &str {

@@ -50,6 +50,13 @@ pub struct BatchRecord {
     pub headers: RecordHeaders,
 }
 
+impl BatchRecord {
+    /// Returns which of the batch's [topics](RecordBatch::topics) it goes to.
+    pub fn topic_index(&self) -> usize {
+        self.topic
+    }
+}
+
 /// Records in order, in one buffer that is used again after [`clear`](Self::clear).
 #[derive(Debug, Default)]
 pub struct RecordBatch {

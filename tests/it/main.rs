@@ -6,3 +6,4 @@ mod golden;
 mod golden_dump;
 mod golden_exceptions;
 mod golden_replay;
+mod schema_seeds;

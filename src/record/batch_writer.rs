@@ -1,0 +1,188 @@
+//! From changes to records in a batch: key, value, headers, topic and partition.
+
+use std::{collections::HashMap, sync::Arc};
+
+use cassandra_commitlog::schema::{TableId, TableSchema};
+
+use super::{JsonRecords, Node, RecordError, RecordPlace, TopicNames, murmur2, to_positive};
+use crate::{
+    change::{Change, Truncation},
+    schema::SchemaChange,
+    sink::{RecordBatch, RecordHeaders, Route, Topic},
+};
+
+/// What a row's deletion gives. A Kafka tombstone (a record without a value) stands for nothing else.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Deletes {
+    /// A `delete` record, then a tombstone with the same key and headers.
+    #[default]
+    EventAndTombstone,
+    /// A `delete` record.
+    Event,
+    /// A tombstone: the time of the deletion stands in the headers alone.
+    Tombstone,
+}
+
+/// What decides a record's Kafka partition.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PartitionBy {
+    /// The partition key, so that all changes of a partition keep their order.
+    #[default]
+    PartitionKey,
+    /// The whole record key, as for any record that Java's default partitioner places. Deletions of ranges and
+    /// partitions go to every Kafka partition, since each may hold rows of theirs.
+    RecordKey,
+}
+
+/// Makes the records of one node's changes and appends them to batches.
+#[derive(Debug)]
+pub struct BatchWriter {
+    json: JsonRecords,
+    names: TopicNames,
+    deletes: Deletes,
+    partition_by: PartitionBy,
+    topics: HashMap<TableId, TableTopic>,
+    /// Topics by name: tables of the same topic share one.
+    by_name: HashMap<String, Arc<Topic>>,
+    schema_changes: Arc<Topic>,
+    key: String,
+    value: String,
+    /// The partition-key part of a key that has more.
+    partition_key: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct TableTopic {
+    schema: Arc<TableSchema>,
+    topic: Arc<Topic>,
+}
+
+impl BatchWriter {
+    /// Makes a writer for the changes of this node.
+    pub fn new(node: Node, names: TopicNames, deletes: Deletes, partition_by: PartitionBy) -> Self {
+        let schema_changes = Arc::new(Topic { name: names.of_schema_changes().into() });
+        Self {
+            json: JsonRecords::new(node),
+            names,
+            deletes,
+            partition_by,
+            topics: HashMap::new(),
+            by_name: HashMap::new(),
+            schema_changes,
+            key: String::new(),
+            value: String::new(),
+            partition_key: Vec::new(),
+        }
+    }
+
+    /// Says that the node is another one, or that more is known of it.
+    pub fn set_node(&mut self, node: Node) {
+        self.json.set_node(node);
+    }
+
+    /// Appends the records of a change: one, or two with the tombstone after a row's deletion. `early`: the node
+    /// had not synced the write yet.
+    ///
+    /// After an error `out` is as it was.
+    pub fn write(
+        &mut self,
+        change: &Change<'_>,
+        place: RecordPlace,
+        early: bool,
+        out: &mut RecordBatch,
+    ) -> Result<(), RecordError> {
+        self.clear();
+        let topic = self.topic(&change.table);
+        let Self { json, key, value, partition_key, deletes, partition_by, .. } = self;
+        let written = json.write_change(change, place, key, value)?;
+        let key = key.as_bytes();
+        let route = match partition_by {
+            PartitionBy::RecordKey if written.is_wider_than_key => Route::EveryPartition,
+            PartitionBy::RecordKey => route_of(key),
+            PartitionBy::PartitionKey if written.partition_part + 1 == key.len() => route_of(key),
+            PartitionBy::PartitionKey => {
+                partition_key.clear();
+                partition_key.extend_from_slice(key.get(..written.partition_part).unwrap_or_default());
+                partition_key.push(b'}');
+                route_of(partition_key)
+            }
+        };
+        let headers = RecordHeaders {
+            op: written.op,
+            timestamp: change.timestamp,
+            schema: Some(Arc::clone(written.schema)),
+            place,
+            early,
+        };
+        let deletes = if written.deletes_row_of_key { *deletes } else { Deletes::Event };
+        if deletes != Deletes::Tombstone {
+            out.push(&topic, key, Some(value.as_bytes()), route, headers.clone());
+        }
+        if deletes != Deletes::Event {
+            out.push(&topic, key, None, route, headers);
+        }
+        Ok(())
+    }
+
+    /// Appends the record of a truncation, for every partition of the table's topic.
+    pub fn write_truncation(
+        &mut self,
+        table: &Arc<TableSchema>,
+        truncation: &Truncation,
+        place: RecordPlace,
+        early: bool,
+        out: &mut RecordBatch,
+    ) {
+        self.clear();
+        let topic = self.topic(table);
+        let Self { json, key, value, .. } = self;
+        json.write_truncation(table, truncation, place, key, value);
+        let schema = Some(Arc::clone(json.fingerprint(table)));
+        let headers = RecordHeaders { op: "truncate", timestamp: truncation.timestamp, schema, place, early };
+        out.push(&topic, key.as_bytes(), Some(value.as_bytes()), Route::EveryPartition, headers);
+    }
+
+    /// Appends the record of a change of the schema; its partition is that of its whole key.
+    pub fn write_schema_change(
+        &mut self,
+        change: &SchemaChange,
+        place: RecordPlace,
+        early: bool,
+        out: &mut RecordBatch,
+    ) {
+        self.clear();
+        let Self { json, key, value, schema_changes, .. } = self;
+        json.write_schema_change(change, place, key, value);
+        let headers = RecordHeaders { op: "ddl", timestamp: change.written_at, schema: None, place, early };
+        let key = key.as_bytes();
+        out.push(schema_changes, key, Some(value.as_bytes()), route_of(key), headers);
+    }
+
+    fn clear(&mut self) {
+        self.key.clear();
+        self.value.clear();
+    }
+
+    fn topic(&mut self, schema: &Arc<TableSchema>) -> Arc<Topic> {
+        if let Some(known) = self.topics.get(&schema.id())
+            && Arc::ptr_eq(&known.schema, schema)
+        {
+            return Arc::clone(&known.topic);
+        }
+        let name = self.names.of_table(schema.keyspace(), schema.name());
+        let topic = self
+            .by_name
+            .entry(name)
+            .or_insert_with_key(|name| Arc::new(Topic { name: name.as_str().into() }));
+        let topic = Arc::clone(topic);
+        self.topics.insert(schema.id(), TableTopic { schema: Arc::clone(schema), topic: Arc::clone(&topic) });
+        topic
+    }
+}
+
+fn route_of(key: &[u8]) -> Route {
+    Route::Hash(to_positive(murmur2(key)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,191 @@
+//! From a batch to librdkafka's queue.
+
+use std::{io, sync::atomic::Ordering::Relaxed, time::Duration};
+
+use rdkafka::{
+    error::KafkaError,
+    message::OwnedHeaders,
+    producer::{BaseRecord, Producer as _},
+    types::RDKafkaErrorCode as Code,
+};
+
+use super::{KafkaSink, SinkError, StoredPosition, TooLarge, Waiting, error::place_text, topics::KnownTopic};
+use crate::{
+    record::RecordPlace,
+    sink::{BatchRecord, RecordBatch, Route},
+};
+
+/// How long to wait for room in the queue at a time.
+const ROOM_INTERVAL: Duration = Duration::from_millis(1);
+/// What a batch of one record needs besides the record: header of the batch, lengths, numbers.
+const BATCH_OVERHEAD: usize = 100;
+
+/// Takes a record that is too large.
+pub(super) type Quarantine = Box<dyn FnMut(TooLargeRecord<'_>) -> io::Result<()> + Send>;
+
+/// A record that is larger than its topic takes.
+#[derive(Debug, Clone, Copy)]
+pub struct TooLargeRecord<'r> {
+    /// Where it was to go.
+    pub topic: &'r str,
+    /// Which record.
+    pub place: RecordPlace,
+    /// Its key.
+    pub key: &'r [u8],
+    /// Its value.
+    pub value: Option<&'r [u8]>,
+}
+
+impl KafkaSink {
+    /// Sends the records of a batch; begins a transaction if none is open. Blocks while librdkafka's queue is full.
+    ///
+    /// Makes topics that are missing. When it returns, the records are on their way, in order; only
+    /// [`commit`](Self::commit) tells that they are there.
+    pub fn send(&mut self, batch: &RecordBatch) -> Result<(), SinkError> {
+        let sent = self.try_send(batch);
+        self.noted(sent)
+    }
+
+    fn try_send(&mut self, batch: &RecordBatch) -> Result<(), SinkError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.begin()?;
+        let topics = self.ensure_topics(batch)?;
+        for record in batch.records() {
+            let Some(topic) = topics.get(record.topic_index()) else { continue };
+            self.send_record(batch, record, *topic)?;
+        }
+        self.producer.poll(Duration::ZERO);
+        self.counters.in_flight.store(u64::try_from(self.producer.in_flight_count()).unwrap_or(0), Relaxed);
+        self.fail_if_lost()
+    }
+
+    /// Returns the batch's topics, in its order.
+    fn ensure_topics(&mut self, batch: &RecordBatch) -> Result<Vec<KnownTopic>, SinkError> {
+        let names: Vec<&str> = batch.topics().iter().map(|topic| &*topic.name).collect();
+        let mut topics = std::mem::take(&mut self.topics);
+        let ensured = topics.ensure(&names, &self.tools());
+        self.topics = topics;
+        ensured?;
+        Ok(names.iter().filter_map(|name| self.topics.get(name)).collect())
+    }
+
+    fn send_record(
+        &mut self,
+        batch: &RecordBatch,
+        record: &BatchRecord,
+        topic: KnownTopic,
+    ) -> Result<(), SinkError> {
+        let name = batch.topic(record).map_or("", |topic| &*topic.name);
+        let (key, value) = (batch.key(record), batch.value(record));
+        let bytes = key.len() + value.map_or(0, <[u8]>::len);
+        let size = bytes + self.headers.size(&record.headers) + BATCH_OVERHEAD;
+        let mut cut = None;
+        if size > topic.record_bytes_max {
+            cut = self.handle_too_large(name, record, (key, value), size, topic.record_bytes_max)?;
+            if cut.is_none() {
+                return Ok(());
+            }
+        }
+        let value = cut.as_deref().or(value);
+        match record.route {
+            Route::Hash(hash) => {
+                let partition = hash % topic.partitions.unsigned_abs().max(1);
+                self.enqueue(name, partition.cast_signed(), key, value, record)?;
+            }
+            Route::EveryPartition => {
+                for partition in 0..topic.partitions {
+                    self.enqueue(name, partition, key, value, record)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what the policy says; returns the value to publish instead, `None` if nothing is to be published.
+    fn handle_too_large(
+        &mut self,
+        topic: &str,
+        record: &BatchRecord,
+        (key, value): (&[u8], Option<&[u8]>),
+        bytes: usize,
+        limit: usize,
+    ) -> Result<Option<Vec<u8>>, SinkError> {
+        let place = record.headers.place;
+        let instead = match (self.options.too_large, &mut self.quarantine) {
+            (TooLarge::KeyOnly, _) => {
+                let cut = self.headers.value_without_content(&record.headers, key, bytes).unwrap_or_default();
+                (cut.len() + key.len() + 2 * BATCH_OVERHEAD < limit).then_some(Some(cut))
+            }
+            (TooLarge::Quarantine, Some(put_aside)) => {
+                put_aside(TooLargeRecord { topic, place, key, value })
+                    .map_err(|source| SinkError::Quarantine { place: place_text(place), source })?;
+                Some(None)
+            }
+            (TooLarge::Fail | TooLarge::Quarantine, _) => None,
+        };
+        let Some(instead) = instead else {
+            return Err(SinkError::TooLarge { topic: topic.into(), place: place_text(place), bytes, limit });
+        };
+        self.counters.too_large.fetch_add(1, Relaxed);
+        tracing::warn!(topic, place = place_text(place), bytes, limit, "record is too large for its topic");
+        Ok(instead)
+    }
+
+    fn enqueue(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        key: &[u8],
+        value: Option<&[u8]>,
+        record: &BatchRecord,
+    ) -> Result<(), SinkError> {
+        let headers = self.headers.headers(&record.headers);
+        self.produce(topic, partition, key, value, Some(headers))?;
+        self.counters.records.fetch_add(1, Relaxed);
+        self.counters.bytes.fetch_add((key.len() + value.map_or(0, <[u8]>::len)) as u64, Relaxed);
+        Ok(())
+    }
+
+    /// Sends the position of everything that was sent before it.
+    pub(super) fn send_position(&mut self, position: &StoredPosition) -> Result<(), SinkError> {
+        let value = position.to_json();
+        let (topic, key) = (self.options.positions_topic.clone(), self.position_key.clone());
+        self.produce(&topic, 0, key.as_bytes(), Some(value.as_bytes()), None)
+    }
+
+    /// Puts one message into the queue; waits for room with the same message, so that order is kept.
+    fn produce(
+        &self,
+        topic: &str,
+        partition: i32,
+        key: &[u8],
+        value: Option<&[u8]>,
+        headers: Option<OwnedHeaders>,
+    ) -> Result<(), SinkError> {
+        const DOING: &str = "sending";
+        let mut message = BaseRecord::to(topic).partition(partition).key(key);
+        message.payload = value;
+        message.headers = headers;
+        let mut waiting: Option<Waiting<'_>> = None;
+        loop {
+            let error = match self.producer.send(message) {
+                Ok(()) => return Ok(()),
+                Err((error, back)) => {
+                    message = back;
+                    error
+                }
+            };
+            if !matches!(error, KafkaError::MessageProduction(Code::QueueFull)) {
+                return Err(self.lost(DOING, &error));
+            }
+            self.counters.queue_full.fetch_add(1, Relaxed);
+            let left = self.transaction_left();
+            let waiting = waiting.get_or_insert_with(|| Waiting::new(&self.stop, left));
+            self.producer.poll(ROOM_INTERVAL);
+            self.fail_if_lost()?;
+            waiting.check(DOING)?;
+        }
+    }
+}
