@@ -55,13 +55,8 @@ pub enum CliError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A key store can't be used.
-    #[error("{path}")]
-    Keystore {
-        /// Which one.
-        path: PathBuf,
-        /// Why.
-        source: cassandra_commitlog::keystore::KeystoreError,
-    },
+    #[error(transparent)]
+    Keystore(#[from] crate::source::OpenKeystoreError),
     /// A live node could not be asked.
     #[cfg(feature = "agent")]
     #[error(transparent)]
@@ -90,7 +85,7 @@ impl CliError {
     /// Returns the exit code that the error gives.
     pub fn status(&self) -> ExitStatus {
         match self {
-            Self::Usage(_) | Self::File { .. } | Self::Schema { .. } | Self::Keystore { .. } => {
+            Self::Usage(_) | Self::File { .. } | Self::Schema { .. } | Self::Keystore(_) => {
                 ExitStatus::Usage
             }
             #[cfg(feature = "agent")]
