@@ -14,3 +14,5 @@ pub mod replay;
 pub mod schema;
 pub mod sink;
 pub mod source;
+#[cfg(feature = "agent")]
+pub mod telemetry;
