@@ -13,6 +13,8 @@ mod node_args;
 mod outcome;
 mod progress;
 mod replay;
+#[cfg(feature = "agent")]
+mod run;
 mod schema;
 mod stats;
 mod verify;
@@ -36,6 +38,9 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the agent: the live log to Kafka
+    #[cfg(feature = "agent")]
+    Run(run::RunArgs),
     /// Turn segments into records, offline: needs neither Cassandra nor Kafka
     Replay(replay::ReplayArgs),
     /// Print the log as it stands, one JSON line for each partition update, every field
@@ -59,6 +64,8 @@ impl Cli {
     /// Runs the command and says on stderr why it failed, if it did.
     pub fn run(self) -> ExitCode {
         let result = match self.command {
+            #[cfg(feature = "agent")]
+            Command::Run(args) => args.run(),
             Command::Replay(args) => args.run(),
             Command::Dump(args) => args.run(),
             Command::Verify(args) => args.run(),

@@ -20,6 +20,8 @@ pub enum Outcome {
 /// Counts of mutations by what became of them, and of records.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Accounting {
+    /// Mutations that were read; each has one of the outcomes below.
+    pub read: u64,
     /// Mutations of which at least one record was made.
     pub published: u64,
     /// Mutations of tables that are not published.
@@ -62,13 +64,9 @@ impl Accounting {
         } += 1;
     }
 
-    /// Returns how many mutations were counted.
-    pub fn mutations(&self) -> u64 {
-        self.published + self.filtered + self.foreign + self.duplicate + self.quarantined
-    }
-
     /// Adds the counts of another.
     pub fn add(&mut self, other: &Self) {
+        self.read += other.read;
         self.published += other.published;
         self.filtered += other.filtered;
         self.foreign += other.foreign;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use cassandra_commitlog::{
-    Limits,
+    limits::Limits,
     segment::{DecoderOptions, KeyProvider},
 };
 use secrecy::SecretString;
@@ -31,7 +31,7 @@ pub(crate) fn node(config: &Config) -> NodeOptions {
         client: tls.certificate_file.clone().zip(tls.key_file.clone()).map(|(certificate_file, key_file)| {
             ClientCertificate { certificate_file, key_file }
         }),
-        verify_address: tls.verify_hostname,
+        verify_address: tls.verify_address,
     });
     NodeOptions {
         login,

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
 
 use cassandra_commitlog::segment::{Damage, SegmentEnd};
@@ -11,14 +11,13 @@ use cassandra_commitlog::segment::{Damage, SegmentEnd};
 use super::in_flight::InFlight;
 use crate::{
     checkpoint::{NodeIdentity, Progress},
-    config::SpaceThresholds,
     dedup::IndexStats,
     schema::{live::Check, node::NodeError},
     sink::{Topic, kafka::SinkCounters, kafka::SinkState},
     source::{CdcSpace, Gap, LiveLog, Released, SegmentFile, SourceError, Spooled, UnreadableReason},
     telemetry::{
         AgentState, AgentStatus, Counter, Gauge, Heartbeat, Histogram, Identity, Milestone, Outcome, Repeats,
-        SpaceLevel, SpaceUse, SpaceWatch, TableRecords, Waiting,
+        SpaceLevel, TableRecords, Waiting,
     },
 };
 
@@ -26,9 +25,7 @@ use crate::{
 pub struct Report {
     status: Arc<AgentStatus>,
     heartbeat: Heartbeat,
-    space_watch: SpaceWatch,
-    space_limit_bytes: u64,
-    started: Instant,
+    topic_prefix: String,
     sink: Option<Arc<SinkCounters>>,
     seen: SinkTotals,
     tables: HashMap<Arc<Topic>, Arc<TableRecords>>,
@@ -47,26 +44,29 @@ struct SinkTotals {
     bytes: u64,
 }
 
+/// How often an error that recurs is logged.
+pub(super) const REPEAT_INTERVAL: Duration = Duration::from_secs(30);
 /// How long the reading thread may be silent before the agent counts as stuck.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
 
 impl Report {
-    /// Makes one for this status. `space_limit_bytes`: where the node refuses writes.
-    pub fn new(status: Arc<AgentStatus>, thresholds: SpaceThresholds, space_limit_bytes: u64) -> Self {
+    /// Makes one for this status; `topic_prefix` is left out of tables' names.
+    pub fn new(
+        status: Arc<AgentStatus>,
+        topic_prefix: &str,
+    ) -> Self {
         let heartbeat = status.register_thread("reading", SILENCE_MAX);
         Self {
             status,
             heartbeat,
-            space_watch: SpaceWatch::new(thresholds),
-            space_limit_bytes,
-            started: Instant::now(),
+            topic_prefix: topic_prefix.to_owned(),
             sink: None,
             seen: SinkTotals::default(),
             tables: HashMap::new(),
             newest_write: None,
             has_committed: false,
-            source_errors: Repeats::default(),
-            release_errors: Repeats::default(),
+            source_errors: Repeats::new(REPEAT_INTERVAL),
+            release_errors: Repeats::new(REPEAT_INTERVAL),
         }
     }
 
@@ -188,7 +188,7 @@ impl Report {
 
     pub(super) fn committed(&mut self, done: &InFlight, took: Duration) {
         let counted = &done.counted;
-        let status = &self.status;
+        let (status, prefix) = (&self.status, &*self.topic_prefix);
         self.has_committed = true;
         status.add(Counter::MutationsRead, counted.read);
         let outcomes = [
@@ -205,7 +205,7 @@ impl Report {
         status.add(Counter::QuarantinedEntries, counted.quarantined);
         for records in &counted.records {
             let table = self.tables.entry(Arc::clone(&records.topic));
-            let table = table.or_insert_with(|| status.topic(&records.topic.name));
+            let table = table.or_insert_with(|| records_of(status, prefix, &records.topic.name));
             table.add(records.op, records.count);
         }
         status.observe(Histogram::CommitSeconds, took);
@@ -257,10 +257,6 @@ impl Report {
 
     pub(super) fn space(&mut self, space: &CdcSpace, batches_in_flight: usize) {
         let status = &self.status;
-        let taken =
-            SpaceUse { bytes: space.bytes, segments: space.segments as u64, oldest: space.oldest_age };
-        let forecast = self.space_watch.observe(self.started.elapsed(), space.bytes, self.space_limit_bytes);
-        status.set_space(taken, self.space_limit_bytes, forecast);
         status.set(Gauge::SegmentsPending, space.unread_segments as f64);
         status.set(Gauge::QueueBatches, batches_in_flight as f64);
         let lag = self.newest_write.map_or(Duration::ZERO, age_of);
@@ -271,7 +267,8 @@ impl Report {
         self.status.space_level() == SpaceLevel::Critical
     }
 
-    pub(super) fn spooled(&mut self, spooled: Spooled) {
+    pub(super) fn spooled(&mut self, spooled: Result<Spooled, SourceError>) {
+        let spooled = spooled.unwrap_or_else(|error| Spooled { failure: Some(error), ..Spooled::default() });
         if spooled.segments > 0 {
             tracing::warn!(segments = spooled.segments, bytes = spooled.bytes, "cdc_raw is almost full: segments were moved to the spool");
         }
@@ -337,6 +334,13 @@ impl Report {
             .as_ref()
             .is_none_or(|sink| matches!(sink.state().0, SinkState::Connected | SinkState::Publishing))
     }
+}
+
+/// Returns the counts of a topic's table: `<prefix>.<keyspace>.<table>`; other topics count under their own names.
+fn records_of(status: &AgentStatus, prefix: &str, topic: &str) -> Arc<TableRecords> {
+    let name = topic.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('.')).unwrap_or(topic);
+    let (keyspace, table) = name.split_once('.').unwrap_or(("", name));
+    status.table(keyspace, table)
 }
 
 /// Returns how long ago a write time, in microseconds, was.

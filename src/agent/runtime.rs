@@ -13,8 +13,8 @@ use super::{
     options,
     publisher::KafkaPublisher,
     reading::{Limits, Reading, ReadingEnd, ToSender},
-    report::Report,
-    sending::{self, Pace, Publisher as _},
+    report::{REPEAT_INTERVAL, Report},
+    sending::{self, Pace},
     starting_point::{AcceptPosition, StartingPoint},
     stops::Stops,
     tables::TableFilter,
@@ -24,12 +24,12 @@ use crate::{
     checkpoint::{NodeIdentity, Progress, StateDir},
     config::{Config, WhenKafkaIsAway},
     dedup::DedupIndex,
-    quarantine::Quarantine,
+    quarantine::{Quarantine, QuarantineOptions},
     record::{BatchWriter, Node},
     schema::{live::LiveSchema, live::NodeSource, node::CassandraNode},
     sink::kafka::{KafkaOptions, KafkaSink, SinkCounters, SinkError, StoredPosition},
     source::LiveLog,
-    telemetry::phase::{Lane, PhaseMark},
+    telemetry::{Repeats, phase::{Lane, PhaseMark}},
 };
 
 /// How often a position is committed that moved without records: a transaction now and then on an idle node.
@@ -42,7 +42,7 @@ const IDENTITY_RETRY: Duration = Duration::from_secs(2);
 const CONNECT_POLL: Duration = Duration::from_millis(250);
 
 /// Runs the agent until it is asked to stop, or can't go on.
-pub fn run(config: &Config, accept: Option<AcceptPosition>, stops: &Stops, report: Report) -> Result<(), AgentError> {
+pub fn run(config: &Config, accept: Option<AcceptPosition>, stops: &Stops, mut report: Report) -> Result<(), AgentError> {
     let node = identity(config, stops)?;
     let Some(node) = node else { return Ok(()) };
     report.identity(&node);
@@ -55,9 +55,12 @@ pub fn run(config: &Config, accept: Option<AcceptPosition>, stops: &Stops, repor
     report.sink(&kafka.counters);
     let (index, local) = DedupIndex::open(options::index(config, state.index()), SystemTime::now())?;
     let live = LiveLog::open(options::live(config)?)?;
-    let quarantine = Quarantine::open(&config.quarantine.directory, config.quarantine.bytes_max)?;
+    let quarantine = Quarantine::open(QuarantineOptions {
+        directory: config.quarantine.directory.clone(),
+        bytes_max: config.quarantine.bytes_max,
+    })?;
     let mut starting = Starting { config, node: &node, state: &state, live, index, quarantine, local };
-    let Some((sink, committed)) = kafka.connect(&mut starting.live, &report)? else { return Ok(()) };
+    let Some((sink, committed)) = kafka.connect(&mut starting.live, &mut report)? else { return Ok(()) };
     let Some(mut reading) = starting.reading(committed, accept, stops, report)? else { return Ok(()) };
     supervise(&mut reading, sink, &kafka, config, stops)
 }
@@ -74,7 +77,7 @@ fn supervise(
     loop {
         let ended = pipeline(reading, sink, config, stops)?;
         let Err(error) = ended else { return Ok(()) };
-        match recovery.next(error, reading.committed_since_recovery(), Instant::now()) {
+        match recovery.next(error, reading.report.take_has_committed(), Instant::now()) {
             Next::Stop => return Ok(()),
             Next::Fail(error) => return Err(error.into()),
             Next::ConnectAgain { after } => {
@@ -83,7 +86,7 @@ fn supervise(
                 }
             }
         }
-        let Some((again, committed)) = kafka.connect(&mut reading.live, &reading.report)? else { return Ok(()) };
+        let Some((again, committed)) = kafka.connect(&mut reading.live, &mut reading.report)? else { return Ok(()) };
         sink = again;
         let published = committed.map(|position| position.progress).unwrap_or_default();
         reading.recover(&published)?;
@@ -180,6 +183,7 @@ impl Starting<'_> {
             tables: TableFilter::new(config.tables.clone()),
             host_id: node.host_id.clone(),
             stop: stops.graceful.clone(),
+            segment: None,
             decoder: None,
             logged_identity: crate::node_log::NodeIdentity::default(),
             progress,
@@ -187,6 +191,8 @@ impl Starting<'_> {
             learnt: 0,
             batch: crate::sink::RecordBatch::default(),
             counted: Accounting::default(),
+            quarantined: Repeats::new(REPEAT_INTERVAL),
+            damages: Vec::new(),
         };
         let phase = phase_mark(Lane::Reading)?;
         let position = StoredPosition {
@@ -217,7 +223,7 @@ impl Kafka {
     fn connect(
         &self,
         live: &mut LiveLog,
-        report: &Report,
+        report: &mut Report,
     ) -> Result<Option<(KafkaSink, Option<StoredPosition>)>, AgentError> {
         report.connecting();
         let (options, counters) = (Arc::clone(&self.options), Arc::clone(&self.counters));
@@ -231,6 +237,8 @@ impl Kafka {
             connecting.map_err(|source| AgentError::System { doing: "starting the connecting thread", source })?;
         while !connecting.is_finished() {
             live.wait(CONNECT_POLL);
+            // What can't be listed now is told when it is read.
+            let _ = live.look();
             report.waiting(live);
             if self.stops.graceful.is_stopped() {
                 // Nothing is in flight.

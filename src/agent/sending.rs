@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::sink::RecordBatch;
+use crate::{dedup::BatchNumber, sink::RecordBatch};
 
 /// What publishes batches: Kafka, but for tests of this module.
 pub trait Publisher {
@@ -30,7 +30,7 @@ pub trait Publisher {
 #[derive(Debug)]
 pub struct SealedBatch<P> {
     /// Number of the batch in the dedup index.
-    pub number: u64,
+    pub number: BatchNumber,
     /// Its records; may be none, if only the position moved.
     pub records: RecordBatch,
     /// Where the log stands behind it.
@@ -41,7 +41,7 @@ pub struct SealedBatch<P> {
 #[derive(Debug)]
 pub struct Committed {
     /// All batches up to this number are published.
-    pub up_to: u64,
+    pub up_to: BatchNumber,
     /// The buffers of these batches, empty, to be used again.
     pub buffers: Vec<RecordBatch>,
     /// How long the commit took.
@@ -66,7 +66,7 @@ impl Pace {
 struct Open<P> {
     since: Instant,
     bytes: usize,
-    up_to: u64,
+    up_to: BatchNumber,
     position: P,
     buffers: Vec<RecordBatch>,
 }

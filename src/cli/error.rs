@@ -61,6 +61,18 @@ pub enum CliError {
     #[cfg(feature = "agent")]
     #[error(transparent)]
     Node(#[from] crate::schema::node::NodeError),
+    /// The configuration can't be used.
+    #[cfg(feature = "agent")]
+    #[error(transparent)]
+    Config(#[from] crate::config::ConfigError),
+    /// The environment, or a setting on the command line, can't be used.
+    #[cfg(feature = "agent")]
+    #[error(transparent)]
+    Override(#[from] crate::config::OverrideError),
+    /// The agent can't go on.
+    #[cfg(feature = "agent")]
+    #[error(transparent)]
+    Agent(#[from] crate::agent::AgentError),
     /// Segments could not be found.
     #[error(transparent)]
     Find(#[from] FindError),
@@ -88,6 +100,10 @@ impl CliError {
             Self::Usage(_) | Self::File { .. } | Self::Schema { .. } | Self::Keystore(_) => {
                 ExitStatus::Usage
             }
+            #[cfg(feature = "agent")]
+            Self::Config(_) | Self::Override(_) => ExitStatus::Usage,
+            #[cfg(feature = "agent")]
+            Self::Agent(error) => error.status(),
             #[cfg(feature = "agent")]
             Self::Node(_) => ExitStatus::Source,
             Self::Find(_) | Self::Read(_) => ExitStatus::Source,
