@@ -191,3 +191,15 @@ impl LiveLog {
         self.read.get(&id) != Some(&SegmentProgress::Finished) && !self.unreadable.contains(&id)
     }
 }
+
+impl LiveLog {
+    /// Lists the directories if it is time or names in them changed, and opens what is new: for while nothing is read.
+    pub fn look(&mut self) -> Result<(), SourceError> {
+        self.scan_if_due()
+    }
+
+    /// Returns true if a segment is in one of the directories, or held open.
+    pub fn has(&self, segment: i64) -> bool {
+        self.inventory.segments.contains_key(&segment)
+    }
+}
