@@ -26,6 +26,8 @@ use crate::{
 
 /// How long everything acknowledged may take to arrive after a fault.
 const SETTLE_MAX: Duration = Duration::from_secs(120);
+/// How long the agent's account may take to add up.
+const ACCOUNT_MAX: Duration = Duration::from_secs(10);
 /// After how many kills of the agent everything is waited for.
 const KILLS_BETWEEN_SETTLEMENTS: u32 = 10;
 /// What every unique value of a run begins with.
@@ -305,32 +307,35 @@ fn settle(stage: &mut Stage, follower: &Follower, notes: &mut Notes) -> Result<(
             notes.unsettled.push(words);
         }
     }
-    match accounting(&stage.agent.status()?) {
-        Some(Ok(())) => notes.accounting_checks += 1,
-        Some(Err(words)) => {
-            notes.accounting_checks += 1;
-            notes.accounting_wrong.push(words);
-        }
-        None => {}
+    notes.accounting_checks += 1;
+    if let Err(words) = accounting(&stage.agent) {
+        notes.accounting_wrong.push(words);
     }
     stage.load.pause(false);
     Ok(())
 }
 
-/// Says whether the agent's account adds up: everything read is published, filtered, foreign, a duplicate or quarantined.
-fn accounting(status: &serde_json::Value) -> Option<Result<(), String>> {
-    let account = status.get("accounting")?;
-    let number = |name: &str| account.get(name).and_then(serde_json::Value::as_u64).unwrap_or(0);
-    let parts: u64 = ["published", "filtered", "foreign", "duplicate", "quarantined"]
-        .iter()
-        .map(|name| number(name))
-        .sum();
-    let read = number("read");
-    Some(if parts == read {
-        Ok(())
-    } else {
-        Err(format!("read {read}, but its parts are {parts}: {account}"))
-    })
+/// Waits until the agent's account adds up: everything read is published, filtered, foreign, a duplicate or quarantined.
+/// The node goes on writing tables of its own, so the sums need not be equal each time.
+fn accounting(agent: &Agent) -> Result<(), String> {
+    let began = Instant::now();
+    loop {
+        let status = agent.status().map_err(|error| format!("{error:#}"))?;
+        let account = status.get("mutations").cloned().unwrap_or_default();
+        let number = |name: &str| account.get(name).and_then(serde_json::Value::as_u64);
+        let mut parts = 0;
+        for name in ["published", "filtered", "foreign", "duplicate", "quarantined"] {
+            parts += number(name).ok_or_else(|| format!("no {name} in the account: {account}"))?;
+        }
+        let read = number("read").ok_or_else(|| format!("nothing read in the account: {account}"))?;
+        if parts == read {
+            return Ok(());
+        }
+        if parts > read || began.elapsed() > ACCOUNT_MAX {
+            return Err(format!("read {read}, but its parts are {parts}: {account}"));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 fn end_load(stage: &Stage, loading: JoinHandle<Result<LoadReport>>) -> Result<LoadReport> {
