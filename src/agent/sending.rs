@@ -109,7 +109,10 @@ pub fn send_all<P: Publisher>(
 
 /// Returns the next batch if one is there, or comes before the transaction in hand is to be committed; and whether
 /// none will come any more.
-fn next<P>(batches: &Receiver<SealedBatch<P>>, commit_from: Option<Instant>) -> (Option<SealedBatch<P>>, bool) {
+fn next<P>(
+    batches: &Receiver<SealedBatch<P>>,
+    commit_from: Option<Instant>,
+) -> (Option<SealedBatch<P>>, bool) {
     match batches.try_recv() {
         Ok(batch) => return (Some(batch), false),
         Err(TryRecvError::Disconnected) => return (None, true),

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use ringtap_faults::{
     bare,
     clone::clone_segments,
+    faults::{Act, Plan, RunOptions, run as run_faults},
     journal::Journal,
     latency,
     load::{CHECKED_KEYSPACE, Limit, Load, LoadOptions, Mix, connect, create_checked_tables},
@@ -28,6 +29,8 @@ enum Command {
     Load(LoadArgs),
     /// Compare what is on Kafka with a journal, a log and tables
     Verify(VerifyArgs),
+    /// Run node, broker and agent under load and faults, and check what reached Kafka
+    Run(RunArgs),
     /// Make many segments of a few real ones: new ids and keys, CRCs made anew
     Clone {
         /// Directories with the originals
@@ -94,6 +97,62 @@ struct LoadArgs {
 }
 
 #[derive(Debug, clap::Args)]
+struct RunArgs {
+    /// Which faults
+    #[arg(value_enum)]
+    plan: PlanName,
+    /// The agent's binary
+    #[arg(long)]
+    binary: PathBuf,
+    /// Folder for everything that is written; what is in it is deleted
+    #[arg(long)]
+    work: PathBuf,
+    #[arg(long, default_value = "5.0")]
+    version: String,
+    #[arg(long, default_value = "127.0.91.1")]
+    address: String,
+    #[arg(long, default_value_t = 19_250)]
+    port: u16,
+    #[arg(long, default_value = "127.0.91.1:9187")]
+    http: String,
+    /// Writes in a second
+    #[arg(long)]
+    rate: Option<u32>,
+    #[arg(long)]
+    seed: Option<u64>,
+    /// A line of the agent's configuration; may be repeated
+    #[arg(long, value_name = "KEY = VALUE")]
+    agent: Vec<String>,
+    /// A setting of the node; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    node: Vec<String>,
+    /// How long a soak takes
+    #[arg(long, default_value_t = 1800)]
+    seconds: u64,
+    /// With the plan `only`: which fault
+    #[arg(long, required_if_eq("plan", "only"))]
+    act: Option<Act>,
+    /// With the plan `only`: how often
+    #[arg(long, default_value_t = 5)]
+    times: usize,
+    /// Keep what the run wrote
+    #[arg(long)]
+    keep: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum PlanName {
+    /// For CI: every process killed and held, in three minutes
+    Short,
+    /// Everything, often
+    Long,
+    /// At 2,000 writes a second for half an hour, with schema changes
+    Soak,
+    /// One kind of fault
+    Only,
+}
+
+#[derive(Debug, clap::Args)]
 struct VerifyArgs {
     #[arg(long, default_value = "")]
     brokers: String,
@@ -157,6 +216,7 @@ async fn main() -> ExitCode {
 async fn run(command: Command) -> Result<bool> {
     match command {
         Command::Load(arguments) => load(arguments).await,
+        Command::Run(arguments) => faults(arguments).await,
         Command::Verify(arguments) => verify(arguments),
         Command::Clone { from, to, count } => print(&clone_segments(&from, &to, count)?),
         Command::Bare(BareArgs { brokers, from, to, records_max, option }) => {
@@ -175,6 +235,38 @@ async fn run(command: Command) -> Result<bool> {
             Ok(true)
         }
     }
+}
+
+async fn faults(arguments: RunArgs) -> Result<bool> {
+    let seed = arguments.seed.unwrap_or_else(|| fastrand::u64(1..1 << 32));
+    let (plan, rate, between_ms_max) = match arguments.plan {
+        PlanName::Short => (Plan::short(seed), 400, 1500),
+        PlanName::Long => (Plan::long(seed), 300, 2500),
+        PlanName::Soak => (Plan::soak(seed), 2000, 90_000),
+        PlanName::Only => (Plan::only(arguments.act.unwrap_or(Act::AgentKill), arguments.times), 400, 1500),
+    };
+    let options = RunOptions {
+        binary: arguments.binary,
+        work: arguments.work,
+        version: arguments.version,
+        address: arguments.address,
+        port: arguments.port,
+        http: arguments.http,
+        rate: arguments.rate.unwrap_or(rate),
+        seed,
+        agent_lines: arguments.agent,
+        node_settings: arguments.node,
+        between_ms_max,
+        time: (arguments.plan == PlanName::Soak).then(|| Duration::from_secs(arguments.seconds)),
+        keep: arguments.keep,
+    };
+    let report = run_faults(&options, &plan).await?;
+    println!("{report}");
+    let never = if arguments.plan == PlanName::Long { report.phases_never_struck() } else { Vec::new() };
+    if !never.is_empty() {
+        println!("no kill struck while {}", never.join(", "));
+    }
+    Ok(report.is_clean() && never.is_empty())
 }
 
 async fn load(arguments: LoadArgs) -> Result<bool> {
