@@ -8,6 +8,7 @@ mod keys;
 mod log_args;
 mod outcome;
 mod progress;
+mod quarantine;
 mod replay;
 mod schema;
 mod stats;
@@ -42,6 +43,8 @@ enum Command {
     Stats(stats::StatsArgs),
     /// Show the fate of one partition or row through the segments
     Explain(explain::ExplainArgs),
+    /// List and show what could not be decoded or published
+    Quarantine(quarantine::QuarantineArgs),
     /// Show or export the schema that the log tells
     Schema(schema::SchemaArgs),
     /// Print shell completions, or write man pages
@@ -57,6 +60,7 @@ impl Cli {
             Command::Verify(args) => args.run(),
             Command::Stats(args) => args.run(),
             Command::Explain(args) => args.run(),
+            Command::Quarantine(args) => args.run(),
             Command::Schema(args) => args.run(),
             Command::Generate(args) => args.run(),
         };

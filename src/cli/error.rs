@@ -5,6 +5,7 @@ use std::{error::Error as _, io, path::PathBuf, process::ExitCode};
 use thiserror::Error;
 
 use crate::{
+    quarantine::QuarantineError,
     schema::ImportError,
     source::{FindError, ReadError},
 };
@@ -68,6 +69,9 @@ pub enum CliError {
     /// Segments could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// A quarantine could not be read.
+    #[error(transparent)]
+    Quarantine(#[from] QuarantineError),
     /// The destination could not be written.
     #[error("{destination}: cannot be written")]
     Sink {
@@ -86,6 +90,7 @@ impl CliError {
                 ExitStatus::Usage
             }
             Self::Find(_) | Self::Read(_) => ExitStatus::Source,
+            Self::Quarantine(_) => ExitStatus::State,
             Self::Sink { .. } => ExitStatus::Sink,
         }
     }
