@@ -12,6 +12,7 @@ mod log_args;
 mod node_args;
 mod outcome;
 mod progress;
+mod quarantine;
 mod replay;
 #[cfg(feature = "agent")]
 mod run;
@@ -51,6 +52,8 @@ enum Command {
     Stats(stats::StatsArgs),
     /// Show the fate of one partition or row through the segments
     Explain(explain::ExplainArgs),
+    /// List and show what could not be decoded or published
+    Quarantine(quarantine::QuarantineArgs),
     /// Show or export the schema that the log tells
     Schema(schema::SchemaArgs),
     /// Print what is committed in ringtap's topics, one line of JSON for each record
@@ -71,6 +74,7 @@ impl Cli {
             Command::Verify(args) => args.run(),
             Command::Stats(args) => args.run(),
             Command::Explain(args) => args.run(),
+            Command::Quarantine(args) => args.run(),
             Command::Schema(args) => args.run(),
             #[cfg(feature = "agent")]
             Command::Consume(args) => args.run(),

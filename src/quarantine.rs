@@ -22,9 +22,9 @@ mod segment_files;
 mod writer;
 
 pub use self::item::{Item, ItemKind, QuarantineError, items};
+pub(crate) use self::origins::Origins;
 #[cfg(feature = "agent")]
 pub use self::writer::{Quarantine, QuarantineOptions, QuarantineStats, Subject};
-pub(crate) use self::origins::Origins;
 
 #[cfg(all(test, feature = "agent"))]
 mod tests;

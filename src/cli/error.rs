@@ -5,6 +5,7 @@ use std::{error::Error as _, io, path::PathBuf, process::ExitCode};
 use thiserror::Error;
 
 use crate::{
+    quarantine::QuarantineError,
     schema::ImportError,
     source::{FindError, ReadError},
 };
@@ -79,10 +80,9 @@ pub enum CliError {
     /// Segments could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// Topics could not be read.
-    #[cfg(feature = "agent")]
+    /// A quarantine could not be read.
     #[error(transparent)]
-    Topics(#[from] crate::checker::ReadTopicsError),
+    Quarantine(#[from] QuarantineError),
     /// The destination could not be written.
     #[error("{destination}: cannot be written")]
     Sink {
@@ -107,8 +107,7 @@ impl CliError {
             #[cfg(feature = "agent")]
             Self::Node(_) => ExitStatus::Source,
             Self::Find(_) | Self::Read(_) => ExitStatus::Source,
-            #[cfg(feature = "agent")]
-            Self::Topics(_) => ExitStatus::Source,
+            Self::Quarantine(_) => ExitStatus::State,
             Self::Sink { .. } => ExitStatus::Sink,
         }
     }

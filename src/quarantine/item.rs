@@ -130,8 +130,11 @@ pub(super) fn whole_lines(path: &Path, text: &[u8]) -> Result<Vec<Item>, Quarant
     let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     let lines = text.get(..whole).unwrap_or_default().split_inclusive(|byte| *byte == b'\n');
     let read = lines.enumerate().map(|(at, line)| {
-        serde_json::from_slice(line)
-            .map_err(|source| QuarantineError::Line { path: path.into(), line: at + 1, source })
+        serde_json::from_slice(line).map_err(|source| QuarantineError::Line {
+            path: path.into(),
+            line: at + 1,
+            source,
+        })
     });
     read.collect()
 }

@@ -88,7 +88,8 @@ impl SegmentFiles {
         let mut items = whole_lines(&lines.path, &text).map_err(|error| match error {
             QuarantineError::Io { path, source } => StateError::io(&path, "cannot be read", source),
             QuarantineError::Line { ref path, .. } => {
-                let what = format!("{error}: move the quarantine's directory away, it is still readable by hand");
+                let what =
+                    format!("{error}: move the quarantine's directory away, it is still readable by hand");
                 StateError::corrupt(path, what)
             }
         })?;
@@ -110,7 +111,8 @@ impl SegmentFiles {
         while items.last().is_some_and(|item| !is_whole(item)) {
             items.pop();
         }
-        let whole: u64 = text.split_inclusive(|byte| *byte == b'\n').take(items.len()).map(|line| line.len() as u64).sum();
+        let whole: u64 =
+            text.split_inclusive(|byte| *byte == b'\n').take(items.len()).map(|line| line.len() as u64).sum();
         lines.cut(whole)?;
         let end_of = |is_entry: bool| {
             let ends = items.iter().filter(|item| (item.kind == ItemKind::Entry) == is_entry);
