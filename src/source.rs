@@ -8,8 +8,8 @@ mod read;
 
 #[cfg(feature = "agent")]
 pub use self::live::{
-    CdcSpace, Gap, LiveEvent, LiveLog, LiveOptions, ReadAhead, ReadOutcome, Release, Released, SourceError, Spooled,
-    Start, UnreadableReason, WakeReason,
+    CdcSpace, Gap, LiveEvent, LiveLog, LiveOptions, ReadAhead, ReadOutcome, Release, Released, SourceError,
+    Spooled, Start, UnreadableReason, WakeReason,
 };
 pub use self::{
     find::{FindError, SegmentFile, find_segments},

@@ -3,7 +3,11 @@
 use std::io;
 
 use crate::{
-    checkpoint::StateError, schema::live::LiveSchemaError, schema::node::NodeError, cli::ExitStatus, sink::kafka::{SinkError, SinkErrorKind},
+    checkpoint::StateError,
+    cli::ExitStatus,
+    schema::live::LiveSchemaError,
+    schema::node::NodeError,
+    sink::kafka::{SinkError, SinkErrorKind},
     source::SourceError,
 };
 
@@ -61,8 +65,12 @@ impl AgentError {
     pub fn status(&self) -> ExitStatus {
         match self {
             Self::Source(error) if error.is_state() => ExitStatus::State,
-            Self::Source(_) | Self::Identity(_) | Self::Schema(LiveSchemaError::Node(_)) => ExitStatus::Source,
-            Self::State(_) | Self::Schema(_) | Self::OtherNode { .. } | Self::Position(_) => ExitStatus::State,
+            Self::Source(_) | Self::Identity(_) | Self::Schema(LiveSchemaError::Node(_)) => {
+                ExitStatus::Source
+            }
+            Self::State(_) | Self::Schema(_) | Self::OtherNode { .. } | Self::Position(_) => {
+                ExitStatus::State
+            }
             Self::Sink(error) => match error.kind() {
                 SinkErrorKind::Config => ExitStatus::Usage,
                 SinkErrorKind::State => ExitStatus::State,

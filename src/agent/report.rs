@@ -51,10 +51,7 @@ const SILENCE_MAX: Duration = Duration::from_secs(60);
 
 impl Report {
     /// Makes one for this status; `topic_prefix` is left out of tables' names.
-    pub fn new(
-        status: Arc<AgentStatus>,
-        topic_prefix: &str,
-    ) -> Self {
+    pub fn new(status: Arc<AgentStatus>, topic_prefix: &str) -> Self {
         let heartbeat = status.register_thread("reading", SILENCE_MAX);
         Self {
             status,
@@ -145,16 +142,28 @@ impl Report {
         match gap {
             Gap::Definite { segment, read_to } => {
                 self.status.add(Counter::Gaps, 1);
-                tracing::error!(segment, read_to, "a segment was deleted before its end was read: if it held changes of CDC tables behind this position, they are lost. Is cdc_block_writes false, or does somebody else clean cdc_raw?");
+                tracing::error!(
+                    segment,
+                    read_to,
+                    "a segment was deleted before its end was read: if it held changes of CDC tables behind this position, they are lost. Is cdc_block_writes false, or does somebody else clean cdc_raw?"
+                );
             }
             Gap::Possible { first, last } => {
-                tracing::warn!(first, last, "segments were never seen: without changes of CDC tables Cassandra removes them by itself; with cdc_block_writes = false they may have held some");
+                tracing::warn!(
+                    first,
+                    last,
+                    "segments were never seen: without changes of CDC tables Cassandra removes them by itself; with cdc_block_writes = false they may have held some"
+                );
             }
         }
     }
 
     pub(super) fn out_of_order(&self, segment: i64, newest: i64) {
-        tracing::warn!(segment, newest, "a segment with a lower id than one before it is read: was the node's clock set back?");
+        tracing::warn!(
+            segment,
+            newest,
+            "a segment with a lower id than one before it is read: was the node's clock set back?"
+        );
     }
 
     pub(super) fn source_error(&mut self, error: &SourceError) {
@@ -270,7 +279,11 @@ impl Report {
     pub(super) fn spooled(&mut self, spooled: Result<Spooled, SourceError>) {
         let spooled = spooled.unwrap_or_else(|error| Spooled { failure: Some(error), ..Spooled::default() });
         if spooled.segments > 0 {
-            tracing::warn!(segments = spooled.segments, bytes = spooled.bytes, "cdc_raw is almost full: segments were moved to the spool");
+            tracing::warn!(
+                segments = spooled.segments,
+                bytes = spooled.bytes,
+                "cdc_raw is almost full: segments were moved to the spool"
+            );
         }
         if let Some(error) = spooled.failure
             && let Some(repeated) = self.release_errors.admit()
@@ -284,7 +297,10 @@ impl Report {
         match checked {
             Ok(Check::Same | Check::Suspicious) => {}
             Ok(Check::Mended(changes)) => {
-                tracing::warn!(changes = changes.len(), "the log lacked changes of the schema; they were taken from the node");
+                tracing::warn!(
+                    changes = changes.len(),
+                    "the log lacked changes of the schema; they were taken from the node"
+                );
             }
             Err(error) => {
                 self.status.add(Counter::SchemaRefreshFailures, 1);
@@ -319,7 +335,10 @@ impl Report {
             (SinkState::Connecting, AgentState::Starting | AgentState::Running) => {
                 self.status.set_state(AgentState::WaitingForKafka, why);
             }
-            (SinkState::Blocked, AgentState::Starting | AgentState::Running | AgentState::WaitingForKafka) => {
+            (
+                SinkState::Blocked,
+                AgentState::Starting | AgentState::Running | AgentState::WaitingForKafka,
+            ) => {
                 self.status.set_state(AgentState::Blocked, why);
             }
             (SinkState::Connected | SinkState::Publishing, AgentState::WaitingForKafka) => {

@@ -29,7 +29,10 @@ use crate::{
     schema::{live::LiveSchema, live::NodeSource, node::CassandraNode},
     sink::kafka::{KafkaOptions, KafkaSink, SinkCounters, SinkError, StoredPosition},
     source::LiveLog,
-    telemetry::{Repeats, phase::{Lane, PhaseMark}},
+    telemetry::{
+        Repeats,
+        phase::{Lane, PhaseMark},
+    },
 };
 
 /// How often a position is committed that moved without records: a transaction now and then on an idle node.
@@ -42,7 +45,12 @@ const IDENTITY_RETRY: Duration = Duration::from_secs(2);
 const CONNECT_POLL: Duration = Duration::from_millis(250);
 
 /// Runs the agent until it is asked to stop, or can't go on.
-pub fn run(config: &Config, accept: Option<AcceptPosition>, stops: &Stops, mut report: Report) -> Result<(), AgentError> {
+pub fn run(
+    config: &Config,
+    accept: Option<AcceptPosition>,
+    stops: &Stops,
+    mut report: Report,
+) -> Result<(), AgentError> {
     let node = identity(config, stops)?;
     let Some(node) = node else { return Ok(()) };
     report.identity(&node);
@@ -86,7 +94,9 @@ fn supervise(
                 }
             }
         }
-        let Some((again, committed)) = kafka.connect(&mut reading.live, &mut reading.report)? else { return Ok(()) };
+        let Some((again, committed)) = kafka.connect(&mut reading.live, &mut reading.report)? else {
+            return Ok(());
+        };
         sink = again;
         let published = committed.map(|position| position.progress).unwrap_or_default();
         reading.recover(&published)?;
@@ -113,7 +123,8 @@ fn pipeline(
         publisher.close();
         ended
     });
-    let sending = sending.map_err(|source| AgentError::System { doing: "starting the sending thread", source })?;
+    let sending =
+        sending.map_err(|source| AgentError::System { doing: "starting the sending thread", source })?;
     let sender = ToSender { batches, acks };
     let ended = reading.run(&sender, &stops.graceful);
     let ToSender { batches, acks } = sender;
@@ -167,8 +178,7 @@ impl Starting<'_> {
             return Ok(None);
         }
         live.seek(&progress)?;
-        let record_node =
-            Node { cluster: Some(node.cluster.clone()), host_id: Some(node.host_id.clone()) };
+        let record_node = Node { cluster: Some(node.cluster.clone()), host_id: Some(node.host_id.clone()) };
         let writer = BatchWriter::new(
             record_node,
             options::topic_names(config),
@@ -233,8 +243,8 @@ impl Kafka {
             let committed = sink.committed()?;
             Ok::<_, SinkError>((sink, committed))
         });
-        let connecting =
-            connecting.map_err(|source| AgentError::System { doing: "starting the connecting thread", source })?;
+        let connecting = connecting
+            .map_err(|source| AgentError::System { doing: "starting the connecting thread", source })?;
         while !connecting.is_finished() {
             live.wait(CONNECT_POLL);
             // What can't be listed now is told when it is read.
@@ -260,7 +270,10 @@ impl Kafka {
 /// `None`: it was asked to stop.
 fn identity(config: &Config, stops: &Stops) -> Result<Option<NodeIdentity>, AgentError> {
     if let (Some(cluster), Some(host_id)) = (&config.cassandra.cluster, config.cassandra.host_id) {
-        return Ok(Some(NodeIdentity { cluster: cluster.as_str().into(), host_id: host_id.to_string().into() }));
+        return Ok(Some(NodeIdentity {
+            cluster: cluster.as_str().into(),
+            host_id: host_id.to_string().into(),
+        }));
     }
     if let Some(known) = StateDir::known_identity(&config.state_directory)? {
         return Ok(Some(known));

@@ -14,11 +14,7 @@ use super::stops::Stops;
 /// without an end for one at once; SIGHUP calls `reload`.
 ///
 /// The thread lives as long as the process.
-pub fn watch(
-    stop: Stops,
-    patience: Duration,
-    mut reload: impl FnMut() + Send + 'static,
-) -> io::Result<()> {
+pub fn watch(stop: Stops, patience: Duration, mut reload: impl FnMut() + Send + 'static) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
     // Handlers are in place before this returns: a signal right after the start does not kill.
     let (mut terminate, mut interrupt, mut hang_up) = {

@@ -129,7 +129,9 @@ impl Work {
             Err(error) => {
                 if purpose != Purpose::Learn {
                     let table = match error.kind() {
-                        MutationErrorKind::UnknownTable(id) | MutationErrorKind::UnknownColumn(id) => Some(id),
+                        MutationErrorKind::UnknownTable(id) | MutationErrorKind::UnknownColumn(id) => {
+                            Some(id)
+                        }
                         _ => None,
                     };
                     self.put_aside(entry, &error, table)?;
@@ -155,10 +157,7 @@ impl Work {
     }
 
     /// Decodes an entry. What the schema does not explain is asked of the node, and tried once more.
-    fn decode<'e>(
-        &mut self,
-        entry: &Entry<'e>,
-    ) -> Result<Result<Mutation<'e>, MutationError>, AgentError> {
+    fn decode<'e>(&mut self, entry: &Entry<'e>) -> Result<Result<Mutation<'e>, MutationError>, AgentError> {
         let Some((_, decoder)) = &mut self.decoder else {
             return Err(AgentError::Panicked("reading"));
         };
@@ -208,10 +207,9 @@ impl Work {
     fn check_identity(&mut self, mutation: &Mutation<'_>) -> Result<(), AgentError> {
         self.logged_identity.follow(mutation);
         match &self.logged_identity.host_id {
-            Some(found) if *found != self.host_id => Err(AgentError::OtherNode {
-                found: found.clone(),
-                expected: self.host_id.clone(),
-            }),
+            Some(found) if *found != self.host_id => {
+                Err(AgentError::OtherNode { found: found.clone(), expected: self.host_id.clone() })
+            }
             _ => Ok(()),
         }
     }

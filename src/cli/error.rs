@@ -80,6 +80,10 @@ pub enum CliError {
     /// Segments could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// Topics could not be read.
+    #[cfg(feature = "agent")]
+    #[error(transparent)]
+    Topics(#[from] crate::checker::ReadTopicsError),
     /// A quarantine could not be read.
     #[error(transparent)]
     Quarantine(#[from] QuarantineError),
@@ -97,9 +101,7 @@ impl CliError {
     /// Returns the exit code that the error gives.
     pub fn status(&self) -> ExitStatus {
         match self {
-            Self::Usage(_) | Self::File { .. } | Self::Schema { .. } | Self::Keystore(_) => {
-                ExitStatus::Usage
-            }
+            Self::Usage(_) | Self::File { .. } | Self::Schema { .. } | Self::Keystore(_) => ExitStatus::Usage,
             #[cfg(feature = "agent")]
             Self::Config(_) | Self::Override(_) => ExitStatus::Usage,
             #[cfg(feature = "agent")]
@@ -107,6 +109,8 @@ impl CliError {
             #[cfg(feature = "agent")]
             Self::Node(_) => ExitStatus::Source,
             Self::Find(_) | Self::Read(_) => ExitStatus::Source,
+            #[cfg(feature = "agent")]
+            Self::Topics(_) => ExitStatus::Source,
             Self::Quarantine(_) => ExitStatus::State,
             Self::Sink { .. } => ExitStatus::Sink,
         }

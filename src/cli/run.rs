@@ -70,8 +70,8 @@ fn serve(config: &Config, stops: &Stops, accept: Option<AcceptPosition>) -> Resu
         tracing::info!(address = %http.address(), "metrics, health and status are served");
     }
     let manager = ServiceManager::from_environment();
-    let reporter = Reporter::start(status.clone(), manager, &config.source)
-        .map_err(system("starting the reporter"))?;
+    let reporter =
+        Reporter::start(status.clone(), manager, &config.source).map_err(system("starting the reporter"))?;
     let report = Report::new(status.clone(), &config.topic_prefix);
     let ended = agent::run(config, accept, stops, report);
     status.set_state(AgentState::Stopping, "");
