@@ -1,6 +1,12 @@
 //! The command line.
 
+#[cfg(feature = "agent")]
+mod check;
 mod complete;
+#[cfg(feature = "agent")]
+mod config;
+#[cfg(feature = "agent")]
+mod config_args;
 mod dump;
 mod error;
 mod explain;
@@ -13,6 +19,8 @@ mod progress;
 mod replay;
 mod schema;
 mod stats;
+#[cfg(feature = "agent")]
+mod status;
 mod verify;
 
 use std::process::ExitCode;
@@ -46,6 +54,15 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Show or export the schema that the log tells
     Schema(schema::SchemaArgs),
+    /// Check a configuration and what it points at; show what is in effect, secrets masked
+    #[cfg(feature = "agent")]
+    Check(check::CheckArgs),
+    /// Ask a running agent how it gets on; exit code 1 if it is not ready
+    #[cfg(feature = "agent")]
+    Status(status::StatusArgs),
+    /// Show what can be set
+    #[cfg(feature = "agent")]
+    Config(config::ConfigCommandArgs),
     /// Print shell completions, or write man pages
     Generate(complete::GenerateArgs),
 }
@@ -60,6 +77,12 @@ impl Cli {
             Command::Stats(args) => args.run(),
             Command::Explain(args) => args.run(),
             Command::Schema(args) => args.run(),
+            #[cfg(feature = "agent")]
+            Command::Check(args) => args.run(),
+            #[cfg(feature = "agent")]
+            Command::Status(args) => args.run(),
+            #[cfg(feature = "agent")]
+            Command::Config(args) => args.run(),
             Command::Generate(args) => args.run(),
         };
         match result {

@@ -66,6 +66,23 @@ pub enum CliError {
     #[cfg(feature = "agent")]
     #[error(transparent)]
     Node(#[from] crate::schema::node::NodeError),
+    /// The configuration is wrong.
+    #[cfg(feature = "agent")]
+    #[error("this configuration cannot be used:\n{0}")]
+    Config(crate::config::ConfigError),
+    /// The environment or the command line is wrong.
+    #[cfg(feature = "agent")]
+    #[error(transparent)]
+    Override(#[from] crate::config::OverrideError),
+    /// An agent does not answer, or not as one does.
+    #[cfg(feature = "agent")]
+    #[error("no agent answers at {address}")]
+    Agent {
+        /// Where it was looked for.
+        address: std::net::SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
     /// Segments could not be found.
     #[error(transparent)]
     Find(#[from] FindError),
@@ -89,6 +106,10 @@ impl CliError {
             Self::Usage(_) | Self::File { .. } | Self::Schema { .. } | Self::Keystore { .. } => {
                 ExitStatus::Usage
             }
+            #[cfg(feature = "agent")]
+            Self::Config(_) | Self::Override(_) => ExitStatus::Usage,
+            #[cfg(feature = "agent")]
+            Self::Agent { .. } => ExitStatus::Findings,
             #[cfg(feature = "agent")]
             Self::Node(_) => ExitStatus::Source,
             Self::Find(_) | Self::Read(_) => ExitStatus::Source,
@@ -119,6 +140,14 @@ impl CliError {
 
     pub(super) fn schema(path: PathBuf, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Schema { path, source: source.into() }
+    }
+}
+
+#[cfg(feature = "agent")]
+impl From<crate::config::ConfigError> for CliError {
+    /// It is told as a whole, one problem a line: it is no cause to be told behind a message.
+    fn from(error: crate::config::ConfigError) -> Self {
+        Self::Config(error)
     }
 }
 
