@@ -5,6 +5,11 @@ use std::{
     os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Command, Output},
+    sync::Arc,
+};
+
+use ringtap::telemetry::{
+    AgentState, Counter, Exporter, HttpServer, Identity, Milestone, Outcome, StatusPage,
 };
 
 /// What stands for every secret of these tests.
@@ -249,4 +254,53 @@ fn no_agent_is_a_finding_of_status() {
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.starts_with(&format!("ringtap: no agent answers at {address}: ")), "{stderr}");
+}
+
+#[test]
+fn a_running_agent_is_shown_to_people_and_to_scripts() {
+    let (exporter, status) = Exporter::new().unwrap();
+    let server = HttpServer::start("127.0.0.1:0".parse().unwrap(), Arc::clone(&status), exporter).unwrap();
+    let ask = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ringtap"));
+        command.env_clear().args(["status", "--address", &server.address().to_string()]).args(arguments);
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    status.set_state(AgentState::WaitingForKafka, "no broker answers");
+    status.add(Counter::Gaps, 1);
+    let (code, text) = ask(&[]);
+    assert_eq!(code, Some(1), "{text}");
+    for part in [
+        "waiting for kafka for",
+        "(not ready)",
+        "reason     no broker answers",
+        "missing    first scan",
+        "changes are missing",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    status.set_identity(Identity { cluster: "Test Cluster".into(), host_id: "h1".into() });
+    for milestone in Milestone::ALL {
+        status.reach(milestone);
+    }
+    status.set_state(AgentState::Running, "");
+    status.add(Counter::MutationsRead, 3);
+    status.settle(Outcome::Published, 2);
+    status.table("shop", "orders").add("insert", 2);
+    status.set_reading(1_700_000_000_123, 4_096);
+    let (code, text) = ask(&[]);
+    assert_eq!(code, Some(0), "{text}");
+    for part in [
+        "(ready)",
+        "node       h1 of \"Test Cluster\"",
+        "reading    segment 1700000000123 at 4096",
+        "mutations  3 read: 2 published, 0 filtered, 0 foreign, 0 duplicate, 0 quarantined, 1 under way",
+        "records    shop.orders: 2 insert",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let (code, json) = ask(&["--json"]);
+    assert_eq!(code, Some(0));
+    let page: StatusPage = serde_json::from_str(&json).unwrap();
+    assert_eq!((page.mutations.read, page.segment), (3, Some(1_700_000_000_123)));
 }
