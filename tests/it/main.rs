@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+#[cfg(feature = "agent")]
+mod config;
 mod golden;
 mod golden_dump;
 mod golden_exceptions;
