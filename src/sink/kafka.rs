@@ -270,16 +270,25 @@ impl KafkaSink {
 
     fn fail_if_lost(&self) -> Result<(), SinkError> {
         match self.context.take_failure() {
-            Some(error) => Err(self.unless_timed_out(error)),
+            Some(error) => Err(self.explained(error)),
             None => Ok(()),
         }
+    }
+
+    /// Returns why a record failed: when the whole producer has failed, its records only follow.
+    fn explained(&self, failure: SinkError) -> SinkError {
+        let error = match self.producer.client().fatal_error() {
+            Some((code, _)) => lost("sending", &KafkaError::Global(code), &self.options.transactional_id),
+            None => failure,
+        };
+        self.unless_timed_out(error)
     }
 
     /// Returns the error of a call after which the transaction is lost.
     fn lost(&self, doing: &'static str, error: &KafkaError) -> SinkError {
         // The first thing that went wrong says more than what follows from it.
         if let Some(failure) = self.context.take_failure() {
-            return self.unless_timed_out(failure);
+            return self.explained(failure);
         }
         let fatal = self.producer.client().fatal_error();
         let cause = fatal.map_or_else(|| error.clone(), |(code, _)| KafkaError::Global(code));

@@ -92,7 +92,8 @@ impl Broker {
 
     pub(crate) fn allow(&self, user: &str, arguments: &[&str]) {
         let principal = format!("User:{user}");
-        let common = ["tool", &self.name, "kafka.admin.AclCommand", "--bootstrap-server", &self.address];
+        let common =
+            ["tool", &self.name, "org.apache.kafka.tools.AclCommand", "--bootstrap-server", &self.address];
         run(&[&common[..], &["--add", "--allow-principal", &principal], arguments].concat());
     }
 }

@@ -57,13 +57,10 @@ fn publish_through(
     topic: &Arc<ringtap::sink::Topic>,
     disturb: impl FnOnce(),
 ) -> (Arc<Run>, u64) {
-    const LAST: u64 = 200_000;
     let run = Arc::new(Run::default());
     let publishing = {
         let (run, options, topic) = (Arc::clone(&run), options.clone(), Arc::clone(topic));
-        thread::spawn(move || {
-            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run.publish(&options, &topic, LAST)))
-        })
+        thread::spawn(move || run.publish(&options, &topic, u64::MAX - 1_000))
     };
     let wait_for = |number: u64| {
         let since = Instant::now();
@@ -80,7 +77,7 @@ fn publish_through(
     disturb();
     wait_for(run.committed.load(Relaxed) + 400);
     run.stop.stop();
-    let _ = publishing.join().unwrap();
+    publishing.join().unwrap();
     // What was under way when it stopped is ended by the next producer of this name.
     let mut sink = super::run::connect(options);
     let (_, read) = sink.committed().unwrap().unwrap().progress.newest().unwrap();

@@ -20,6 +20,8 @@ fn mock(name: &str) -> (Mock, KafkaOptions, KafkaSink) {
     let mock = MockCluster::new(1).unwrap();
     let mut options = options(&mock.bootstrap_servers(), name);
     options.transaction_timeout = Duration::from_secs(5);
+    // It knows no requests for settings.
+    options.topics.check = false;
     mock.create_topic(&options.positions_topic, 1, 1).unwrap();
     mock.create_topic(&topic(name).name, 3, 1).unwrap();
     let mut sink = connect(&options);

@@ -22,11 +22,17 @@ use ringtap::{
 pub(crate) const BATCH: u64 = 20;
 const BATCHES: u64 = 2;
 
+/// Shows the log with the output of tests that fail.
+pub(crate) fn show_log() {
+    let _ = tracing_subscriber::fmt().with_test_writer().with_max_level(tracing::Level::DEBUG).try_init();
+}
+
 pub(crate) fn options(address: &str, name: &str) -> KafkaOptions {
     KafkaOptions::new(address, format!("tests.{name}"), format!("__tests.{name}.positions"), "host")
 }
 
 pub(crate) fn connect(options: &KafkaOptions) -> KafkaSink {
+    show_log();
     KafkaSink::connect(Arc::new(options.clone()), Arc::default(), &StopSignal::new()).unwrap()
 }
 
@@ -67,12 +73,15 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Publishes the numbers up to `last`, from where the committed position says, whatever happens to Kafka.
+    /// Publishes the numbers up to `last`, from where the committed position says, whatever happens to Kafka, unless
+    /// it is stopped.
     pub(crate) fn publish(&self, options: &KafkaOptions, topic: &Arc<Topic>, last: u64) {
+        show_log();
         let mut backoff = Backoff::default();
         loop {
             match self.attempt(options, topic, last) {
                 Ok(()) => return,
+                Err(error) if error.kind() == SinkErrorKind::Stopped => return,
                 Err(error) => {
                     eprintln!("{}: {error}", error.kind().as_str());
                     assert!(
@@ -102,7 +111,7 @@ impl Run {
                 ringtap::checkpoint::SegmentProgress::Finished => panic!("never finished"),
             });
         let mut batch = RecordBatch::default();
-        while next <= last {
+        while next <= last && !self.stop.is_stopped() {
             for _ in 0..BATCHES {
                 batch.clear();
                 for number in next..(next + BATCH).min(last + 1) {
