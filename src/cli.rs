@@ -4,6 +4,8 @@ mod complete;
 mod dump;
 mod error;
 mod explain;
+#[cfg(feature = "agent")]
+mod kafka_args;
 mod keys;
 mod log_args;
 mod outcome;

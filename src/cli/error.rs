@@ -86,7 +86,7 @@ impl CliError {
                 ExitStatus::Usage
             }
             Self::Find(_) | Self::Read(_) => ExitStatus::Source,
-            Self::Sink { .. } => ExitStatus::Sink,
+            Self::Sink { source, .. } => sink_status(source),
         }
     }
 
@@ -114,6 +114,22 @@ impl CliError {
     pub(super) fn schema(path: PathBuf, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Schema { path, source: source.into() }
     }
+}
+
+/// Kafka's errors tell apart what a person has to mend where.
+#[cfg(feature = "agent")]
+fn sink_status(source: &io::Error) -> ExitStatus {
+    use crate::sink::kafka::{SinkError, SinkErrorKind};
+    match source.get_ref().and_then(|error| error.downcast_ref()).map(SinkError::kind) {
+        Some(SinkErrorKind::Config) => ExitStatus::Usage,
+        Some(SinkErrorKind::State) => ExitStatus::State,
+        _ => ExitStatus::Sink,
+    }
+}
+
+#[cfg(not(feature = "agent"))]
+fn sink_status(_: &io::Error) -> ExitStatus {
+    ExitStatus::Sink
 }
 
 impl From<(PathBuf, ImportError)> for CliError {

@@ -10,6 +10,7 @@ mod context;
 mod counters;
 mod error;
 mod headers;
+mod job;
 mod options;
 mod position;
 mod read_back;
@@ -39,6 +40,7 @@ use self::{
 pub use self::{
     counters::{COMMIT_LATENCY_BOUNDS_MS, SinkCounters, SinkState},
     error::{SinkError, SinkErrorKind},
+    job::JobSink,
     options::{Delivery, KafkaOptions, TooLarge, TopicOptions},
     position::{PositionError, StoredPosition},
     refused::{RefusedOption, check_options, is_secret},

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    fmt,
     sync::atomic::Ordering::Relaxed,
     time::{Duration, Instant},
 };
@@ -44,6 +45,20 @@ pub enum TopicWarning {
         /// Partitions now.
         now: i32,
     },
+}
+
+impl fmt::Display for TopicWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Compacted { topic } => {
+                write!(f, "{topic} is compacted: records hold changes, not rows, so it loses columns")
+            }
+            Self::PartitionsChanged { topic, before, now } => write!(
+                f,
+                "{topic} has {now} partitions instead of {before}: keys moved, their order breaks here"
+            ),
+        }
+    }
 }
 
 /// A topic that records are sent to.
