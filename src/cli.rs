@@ -12,6 +12,8 @@ mod config_args;
 mod dump;
 mod error;
 mod explain;
+#[cfg(feature = "agent")]
+mod kafka_args;
 mod keys;
 mod log_args;
 #[cfg(feature = "agent")]

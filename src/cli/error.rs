@@ -123,7 +123,7 @@ impl CliError {
             #[cfg(feature = "agent")]
             Self::Topics(_) => ExitStatus::Source,
             Self::Quarantine(_) => ExitStatus::State,
-            Self::Sink { .. } => ExitStatus::Sink,
+            Self::Sink { source, .. } => sink_status(source),
         }
     }
 
@@ -159,6 +159,22 @@ impl From<crate::config::ConfigError> for CliError {
     fn from(error: crate::config::ConfigError) -> Self {
         Self::Config(error)
     }
+}
+
+/// Kafka's errors tell apart what a person has to mend where.
+#[cfg(feature = "agent")]
+fn sink_status(source: &io::Error) -> ExitStatus {
+    use crate::sink::kafka::{SinkError, SinkErrorKind};
+    match source.get_ref().and_then(|error| error.downcast_ref()).map(SinkError::kind) {
+        Some(SinkErrorKind::Config) => ExitStatus::Usage,
+        Some(SinkErrorKind::State) => ExitStatus::State,
+        _ => ExitStatus::Sink,
+    }
+}
+
+#[cfg(not(feature = "agent"))]
+fn sink_status(_: &io::Error) -> ExitStatus {
+    ExitStatus::Sink
 }
 
 impl From<(PathBuf, ImportError)> for CliError {
