@@ -5,4 +5,6 @@
 mod golden;
 mod golden_dump;
 mod golden_exceptions;
+#[cfg(feature = "agent")]
+mod golden_quarantine;
 mod golden_replay;
