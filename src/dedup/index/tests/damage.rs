@@ -40,7 +40,7 @@ fn a_journal_torn_at_any_byte_keeps_the_batches_before() {
         let batches = lengths.iter().filter(|length| **length <= cut as u64).count() - 1;
         assert_eq!(read, progress(100 + batches as u64), "cut to {cut}");
         assert_eq!(index.stats().journal_bytes_cut, cut as u64 - lengths[batches]);
-        for number in 0..1012 {
+        for number in 980..1012 {
             let is_known = number < 1000 + 3 * batches as u64;
             assert_eq!(bed.note(&mut index, number), !is_known, "cut to {cut}: {number}");
         }
