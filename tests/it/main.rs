@@ -7,5 +7,7 @@ mod config;
 mod golden;
 mod golden_dump;
 mod golden_exceptions;
+#[cfg(feature = "agent")]
+mod golden_quarantine;
 mod golden_replay;
 mod schema_seeds;
