@@ -10,7 +10,10 @@ use ringtap_faults::{
     faults::{Act, Plan, RunOptions, run as run_faults},
     journal::Journal,
     latency,
-    load::{CHECKED_KEYSPACE, Limit, Load, LoadOptions, Mix, connect, create_checked_tables},
+    load::{
+        CHECKED_KEYSPACE, Limit, Load, LoadOptions, Mix, connect, create_bulk_table, create_checked_tables,
+        write_bulk,
+    },
     process,
     verify::Verification,
 };
@@ -27,6 +30,14 @@ struct Cli {
 enum Command {
     /// Write the checked load to a node, noting each write in a journal
     Load(LoadArgs),
+    /// Write a backlog of plain rows to a node, as fast as it takes them
+    Bulk {
+        #[arg(long)]
+        address: String,
+        /// How many; none makes the table alone
+        #[arg(long)]
+        rows: u64,
+    },
     /// Compare what is on Kafka with a journal, a log and tables
     Verify(VerifyArgs),
     /// Run node, broker and agent under load and faults, and check what reached Kafka
@@ -216,6 +227,11 @@ async fn main() -> ExitCode {
 async fn run(command: Command) -> Result<bool> {
     match command {
         Command::Load(arguments) => load(arguments).await,
+        Command::Bulk { address, rows } => {
+            let session = Arc::new(connect(&address).await?);
+            create_bulk_table(&session).await?;
+            print(&write_bulk(session, rows).await?)
+        }
         Command::Run(arguments) => faults(arguments).await,
         Command::Verify(arguments) => verify(arguments),
         Command::Clone { from, to, count } => print(&clone_segments(&from, &to, count)?),
