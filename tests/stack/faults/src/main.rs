@@ -14,7 +14,7 @@ use ringtap_faults::{
         CHECKED_KEYSPACE, Limit, Load, LoadOptions, Mix, connect, create_bulk_table, create_checked_tables,
         write_bulk,
     },
-    process,
+    process, topics,
     verify::Verification,
 };
 
@@ -68,6 +68,20 @@ enum Command {
         rate: u32,
         #[arg(long, default_value_t = 30)]
         seconds: u64,
+    },
+    /// Count what is committed in the topics of a prefix
+    Count {
+        #[arg(long)]
+        brokers: String,
+        #[arg(long)]
+        topic_prefix: String,
+    },
+    /// Delete the topics of a prefix
+    DeleteTopics {
+        #[arg(long)]
+        brokers: String,
+        #[arg(long)]
+        topic_prefix: String,
     },
     /// Write a process's processor time, memory, files and threads to a CSV file until it ends
     Sample {
@@ -241,6 +255,10 @@ async fn run(command: Command) -> Result<bool> {
         Command::Latency { address, brokers, topic_prefix, rate, seconds } => {
             let time = Duration::from_secs(seconds);
             print(&latency::measure(&address, &brokers, &topic_prefix, rate, time).await?)
+        }
+        Command::Count { brokers, topic_prefix } => print(&topics::count(&brokers, &topic_prefix)?),
+        Command::DeleteTopics { brokers, topic_prefix } => {
+            print(&topics::delete(&brokers, &topic_prefix).await?)
         }
         Command::Sample { pid, csv, every_ms, seconds } => {
             let mut file = std::fs::File::create(&csv)?;
