@@ -12,7 +12,10 @@ mod log_args;
 mod node_args;
 mod outcome;
 mod progress;
+mod quarantine;
 mod replay;
+#[cfg(feature = "agent")]
+mod run;
 mod schema;
 mod stats;
 mod verify;
@@ -36,6 +39,9 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the agent: the live log to Kafka
+    #[cfg(feature = "agent")]
+    Run(run::RunArgs),
     /// Turn segments into records, offline: needs neither Cassandra nor Kafka
     Replay(replay::ReplayArgs),
     /// Print the log as it stands, one JSON line for each partition update, every field
@@ -46,6 +52,8 @@ enum Command {
     Stats(stats::StatsArgs),
     /// Show the fate of one partition or row through the segments
     Explain(explain::ExplainArgs),
+    /// List and show what could not be decoded or published
+    Quarantine(quarantine::QuarantineArgs),
     /// Show or export the schema that the log tells
     Schema(schema::SchemaArgs),
     /// Print what is committed in ringtap's topics, one line of JSON for each record
@@ -59,11 +67,14 @@ impl Cli {
     /// Runs the command and says on stderr why it failed, if it did.
     pub fn run(self) -> ExitCode {
         let result = match self.command {
+            #[cfg(feature = "agent")]
+            Command::Run(args) => args.run(),
             Command::Replay(args) => args.run(),
             Command::Dump(args) => args.run(),
             Command::Verify(args) => args.run(),
             Command::Stats(args) => args.run(),
             Command::Explain(args) => args.run(),
+            Command::Quarantine(args) => args.run(),
             Command::Schema(args) => args.run(),
             #[cfg(feature = "agent")]
             Command::Consume(args) => args.run(),

@@ -12,6 +12,7 @@ pub mod dedup;
 pub mod dump;
 pub mod explain;
 pub mod node_log;
+pub mod quarantine;
 pub mod record;
 pub mod replay;
 pub mod schema;

@@ -6,7 +6,7 @@ use crate::sink::Topic;
 
 /// What became of a mutation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub(super) enum Outcome {
     /// At least one record was made of it.
     Published,
     /// Its tables are without CDC, or are not to be published.
@@ -19,41 +19,43 @@ pub enum Outcome {
 
 /// Counts of mutations by what became of them, and of records.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Accounting {
+pub(super) struct Accounting {
+    /// Mutations that were read; each has one of the outcomes below.
+    pub(super) read: u64,
     /// Mutations of which at least one record was made.
-    pub published: u64,
+    pub(super) published: u64,
     /// Mutations of tables that are not published.
-    pub filtered: u64,
+    pub(super) filtered: u64,
     /// Mutations that another agent publishes.
-    pub foreign: u64,
+    pub(super) foreign: u64,
     /// Mutations of which all was published before.
-    pub duplicate: u64,
+    pub(super) duplicate: u64,
     /// Mutations of which at least a part is in the quarantine.
-    pub quarantined: u64,
+    pub(super) quarantined: u64,
     /// Changes that were left out of a mutation as they were published before.
-    pub duplicate_changes: u64,
+    pub(super) duplicate_changes: u64,
     /// Records that the node had not synced when they were read.
-    pub early_records: u64,
+    pub(super) early_records: u64,
     /// The newest write time of a record, in microseconds.
-    pub newest_write: Option<i64>,
+    pub(super) newest_write: Option<i64>,
     /// Records by topic and `op`; few pairs, and mostly the one before again.
-    pub records: Vec<RecordCount>,
+    pub(super) records: Vec<RecordCount>,
 }
 
 /// How many records of one `op` went to a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecordCount {
+pub(super) struct RecordCount {
     /// The topic.
-    pub topic: Arc<Topic>,
+    pub(super) topic: Arc<Topic>,
     /// The records' `op`; `tombstone` for Kafka tombstones.
-    pub op: &'static str,
+    pub(super) op: &'static str,
     /// How many.
-    pub count: u64,
+    pub(super) count: u64,
 }
 
 impl Accounting {
     /// Counts a mutation.
-    pub fn count(&mut self, outcome: Outcome) {
+    pub(super) fn count(&mut self, outcome: Outcome) {
         *match outcome {
             Outcome::Published => &mut self.published,
             Outcome::Filtered => &mut self.filtered,
@@ -62,13 +64,9 @@ impl Accounting {
         } += 1;
     }
 
-    /// Returns how many mutations were counted.
-    pub fn mutations(&self) -> u64 {
-        self.published + self.filtered + self.foreign + self.duplicate + self.quarantined
-    }
-
     /// Adds the counts of another.
-    pub fn add(&mut self, other: &Self) {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.read += other.read;
         self.published += other.published;
         self.filtered += other.filtered;
         self.foreign += other.foreign;
@@ -83,7 +81,7 @@ impl Accounting {
     }
 
     /// Counts records of one topic and `op`.
-    pub fn count_records(&mut self, topic: &Arc<Topic>, op: &'static str, count: u64) {
+    pub(super) fn count_records(&mut self, topic: &Arc<Topic>, op: &'static str, count: u64) {
         let known = self.records.iter_mut().rfind(|it| it.op == op && Arc::ptr_eq(&it.topic, topic));
         match known {
             Some(known) => known.count += count,

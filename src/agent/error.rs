@@ -3,7 +3,11 @@
 use std::io;
 
 use crate::{
-    checkpoint::StateError, schema::live::LiveSchemaError, schema::node::NodeError, sink::kafka::SinkError,
+    checkpoint::StateError,
+    cli::ExitStatus,
+    schema::live::LiveSchemaError,
+    schema::node::NodeError,
+    sink::kafka::{SinkError, SinkErrorKind},
     source::SourceError,
 };
 
@@ -54,4 +58,26 @@ pub enum AgentError {
     /// A thread ended in a panic: a fault of this program.
     #[error("the {0} thread ended unexpectedly; this is a fault of ringtap, please report it")]
     Panicked(&'static str),
+}
+
+impl AgentError {
+    /// Returns the exit code that the error gives.
+    pub fn status(&self) -> ExitStatus {
+        match self {
+            Self::Source(error) if error.is_state() => ExitStatus::State,
+            Self::Source(_) | Self::Identity(_) | Self::Schema(LiveSchemaError::Node(_)) => {
+                ExitStatus::Source
+            }
+            Self::State(_) | Self::Schema(_) | Self::OtherNode { .. } | Self::Position(_) => {
+                ExitStatus::State
+            }
+            Self::Sink(error) => match error.kind() {
+                SinkErrorKind::Config => ExitStatus::Usage,
+                SinkErrorKind::State => ExitStatus::State,
+                _ => ExitStatus::Sink,
+            },
+            Self::Config(_) => ExitStatus::Usage,
+            Self::System { .. } | Self::Panicked(_) => ExitStatus::Findings,
+        }
+    }
 }

@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 
 use super::accounting::Accounting;
-use crate::checkpoint::Progress;
+use crate::{checkpoint::Progress, dedup::BatchNumber};
 
 /// A sealed batch whose outcome is open.
 #[derive(Debug)]
 pub(super) struct InFlight {
     /// Its number in the dedup index.
-    pub(super) number: u64,
+    pub(super) number: BatchNumber,
     /// Where the log stands behind it.
     pub(super) progress: Progress,
     /// What its mutations came to.
@@ -28,7 +28,7 @@ impl InFlightBatches {
     }
 
     /// Takes out the batches up to this number, which are published: the last one, and what all of them came to.
-    pub(super) fn committed(&mut self, up_to: u64) -> Option<InFlight> {
+    pub(super) fn committed(&mut self, up_to: BatchNumber) -> Option<InFlight> {
         let mut counted = Accounting::default();
         let mut last = None;
         while self.0.front().is_some_and(|batch| batch.number <= up_to) {

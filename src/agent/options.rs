@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use cassandra_commitlog::{
-    Limits,
+    limits::Limits,
     segment::{DecoderOptions, KeyProvider},
 };
 use secrecy::SecretString;
@@ -28,10 +28,12 @@ pub(crate) fn node(config: &Config) -> NodeOptions {
     });
     let tls = cassandra.tls.as_ref().map(|tls| TlsOptions {
         ca_file: tls.ca_file.clone(),
-        client: tls.certificate_file.clone().zip(tls.key_file.clone()).map(|(certificate_file, key_file)| {
-            ClientCertificate { certificate_file, key_file }
-        }),
-        verify_address: tls.verify_hostname,
+        client: tls
+            .certificate_file
+            .clone()
+            .zip(tls.key_file.clone())
+            .map(|(certificate_file, key_file)| ClientCertificate { certificate_file, key_file }),
+        verify_address: tls.verify_address,
     });
     NodeOptions {
         login,
@@ -156,7 +158,8 @@ pub(crate) fn kafka(config: &Config, node: &NodeIdentity) -> KafkaOptions {
     set("ssl.ca.location", path(&security.ssl_ca_file));
     set("ssl.certificate.location", path(&security.ssl_certificate_file));
     set("ssl.key.location", path(&security.ssl_key_file));
-    let secrets = [("sasl.password", &security.sasl_password), ("ssl.key.password", &security.ssl_key_password)];
+    let secrets =
+        [("sasl.password", &security.sasl_password), ("ssl.key.password", &security.ssl_key_password)];
     for (name, value) in secrets {
         if let Some(value) = secret(value.as_ref()) {
             options.secrets.insert(name.into(), value);

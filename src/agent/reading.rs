@@ -44,6 +44,8 @@ const BATCH_RECORDS_MAX: usize = 10_000;
 const READ_BUDGET_BYTES: u64 = 4 << 20;
 /// How long one wait for acks lasts while the queue is full.
 const QUEUE_WAIT: Duration = Duration::from_millis(20);
+/// Bytes that are moved to the spool at a time.
+const SPOOL_STEP_BYTES: u64 = 256 << 20;
 /// Buffers that are kept for use again.
 const SPARE_BATCHES_MAX: usize = 16;
 
@@ -153,7 +155,8 @@ impl Reading {
         let Self { live, work, report, limits, .. } = self;
         let read = live.read(READ_BUDGET_BYTES, |event| -> Result<_, AgentError> {
             handle(work, report, event)?;
-            let is_full = work.batch.bytes() >= limits.batch_bytes_max
+            let is_full = !work.damages.is_empty()
+                || work.batch.bytes() >= limits.batch_bytes_max
                 || work.batch.records().len() >= BATCH_RECORDS_MAX;
             Ok(if is_full { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) })
         });
@@ -256,8 +259,8 @@ impl Reading {
         self.next.checkpoint = Instant::now() + self.limits.checkpoint_interval;
         let space = self.live.space();
         self.report.space(&space, self.in_flight.len());
-        if self.limits.spools && self.report.is_space_critical(&space) {
-            let spooled = self.live.spool();
+        if self.limits.spools && self.report.is_space_critical() {
+            let spooled = self.live.spool(SPOOL_STEP_BYTES);
             self.report.spooled(spooled);
         }
         if now >= self.next.schema && self.in_flight.is_empty() {
@@ -280,6 +283,12 @@ impl Reading {
         }
         self.report.checkpoint(&durable, released, self.work.index.stats());
         Ok(())
+    }
+
+    /// Has the position committed as soon as the log was looked at.
+    pub(super) fn commit_position_soon(&mut self) {
+        self.sealed = Progress::default();
+        self.next.position = Instant::now();
     }
 
     /// Goes on from what Kafka says is published, after a transaction whose outcome was not known or that was given up:
@@ -317,13 +326,13 @@ impl Reading {
 fn handle(work: &mut Work, report: &mut Report, event: LiveEvent<'_>) -> Result<(), AgentError> {
     match event {
         LiveEvent::SegmentStarted { file, header } => {
-            work.begin_segment(header.version);
+            work.begin_segment(file.name, header.version);
             report.segment_started(file);
         }
         LiveEvent::Entry { entry, early } => work.entry(entry, early)?,
         LiveEvent::Damage(damage) => {
             report.damage(damage);
-            work.damage(damage)?;
+            work.damages.push(damage.clone());
         }
         LiveEvent::SegmentFinished { segment, end } => {
             work.progress.finish(segment);
@@ -352,7 +361,7 @@ fn gap_met(work: &mut Work, report: &mut Report, gap: Gap) {
 }
 
 /// Returns the position that stands for a progress in the schema's history.
-fn newest_position(progress: &Progress) -> Position {
+pub(super) fn newest_position(progress: &Progress) -> Position {
     match progress.newest() {
         None => Position::START,
         Some((segment, SegmentProgress::ReadTo(offset))) => Position { segment, offset },

@@ -10,10 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::sink::RecordBatch;
+use crate::{dedup::BatchNumber, sink::RecordBatch};
 
 /// What publishes batches: Kafka, but for tests of this module.
-pub trait Publisher {
+pub(super) trait Publisher {
     /// Where the log stands behind what is committed.
     type Position;
     /// Why it failed. Nothing can be published through it any more.
@@ -28,51 +28,51 @@ pub trait Publisher {
 
 /// A batch that is complete, on its way to the sending thread.
 #[derive(Debug)]
-pub struct SealedBatch<P> {
+pub(super) struct SealedBatch<P> {
     /// Number of the batch in the dedup index.
-    pub number: u64,
+    pub(super) number: BatchNumber,
     /// Its records; may be none, if only the position moved.
-    pub records: RecordBatch,
+    pub(super) records: RecordBatch,
     /// Where the log stands behind it.
-    pub position: P,
+    pub(super) position: P,
 }
 
 /// What the sending thread tells.
 #[derive(Debug)]
-pub struct Committed {
+pub(super) struct Committed {
     /// All batches up to this number are published.
-    pub up_to: u64,
+    pub(super) up_to: BatchNumber,
     /// The buffers of these batches, empty, to be used again.
-    pub buffers: Vec<RecordBatch>,
+    pub(super) buffers: Vec<RecordBatch>,
     /// How long the commit took.
-    pub took: Duration,
+    pub(super) took: Duration,
 }
 
 /// When transactions are committed.
 #[derive(Debug, Clone, Copy)]
-pub struct Pace {
+pub(super) struct Pace {
     /// At most one commit in this time.
-    pub interval: Duration,
+    pub(super) interval: Duration,
     /// A transaction of this many bytes is committed whatever the time.
-    pub bytes_max: usize,
+    pub(super) bytes_max: usize,
 }
 
 impl Pace {
     /// How many intervals a transaction may last while batches keep coming.
-    pub const STRETCH: u32 = 10;
+    pub(super) const STRETCH: u32 = 10;
 }
 
 /// The transaction in hand.
 struct Open<P> {
     since: Instant,
     bytes: usize,
-    up_to: u64,
+    up_to: BatchNumber,
     position: P,
     buffers: Vec<RecordBatch>,
 }
 
 /// Sends what comes until the other end is dropped, then commits the rest and returns.
-pub fn send_all<P: Publisher>(
+pub(super) fn send_all<P: Publisher>(
     publisher: &mut P,
     batches: &Receiver<SealedBatch<P::Position>>,
     acks: &Sender<Committed>,

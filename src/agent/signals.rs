@@ -8,17 +8,13 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::stop::{Stop, StopSignal};
+use super::stops::Stops;
 
 /// Watches signals in a thread of its own: SIGTERM and SIGINT ask for a graceful stop, a second one or `patience`
 /// without an end for one at once; SIGHUP calls `reload`.
 ///
 /// The thread lives as long as the process.
-pub(super) fn watch(
-    stop: StopSignal,
-    patience: Duration,
-    mut reload: impl FnMut() + Send + 'static,
-) -> io::Result<()> {
+pub fn watch(stop: Stops, patience: Duration, mut reload: impl FnMut() + Send + 'static) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
     // Handlers are in place before this returns: a signal right after the start does not kill.
     let (mut terminate, mut interrupt, mut hang_up) = {
@@ -36,7 +32,7 @@ pub(super) fn watch(
                     _ = hang_up.recv() => reload(),
                     () = sleep_until(wake) => if give_up.is_some() {
                         tracing::warn!(patience_seconds = patience.as_secs(), "stopping at once: what is not committed is read again by the next run");
-                        stop.ask(Stop::Now);
+                        stop.now.stop();
                         give_up = None;
                     },
                 }
@@ -46,12 +42,12 @@ pub(super) fn watch(
     Ok(())
 }
 
-fn escalate(stop: &StopSignal, give_up: &mut Option<Instant>, patience: Duration) {
-    if stop.get() == Stop::No {
+fn escalate(stop: &Stops, give_up: &mut Option<Instant>, patience: Duration) {
+    if !stop.graceful.is_stopped() {
         tracing::info!("stopping: publishing what was read");
-        stop.ask(Stop::Gracefully);
+        stop.graceful.stop();
         *give_up = Some(Instant::now() + patience);
     } else {
-        stop.ask(Stop::Now);
+        stop.now.stop();
     }
 }

@@ -1,19 +1,20 @@
 //! What is done with an entry of the log: decoded, split into changes, checked against what was published, written to
 //! the batch in hand.
 
-use std::{thread, time::Duration};
+use std::time::{Duration, SystemTime};
 
 use cassandra_commitlog::{
     Version,
-    decode::{MutationDecoder, MutationError},
+    decode::{MutationDecoder, MutationError, MutationErrorKind},
     mutation::Mutation,
-    schema::SchemaLookup as _,
-    segment::Entry,
+    schema::{SchemaLookup as _, TableId},
+    segment::{Damage, Entry, SegmentFileName},
 };
 
 use super::{
     accounting::{Accounting, Outcome},
     error::AgentError,
+    options::with_causes,
     tables::TableFilter,
 };
 use crate::{
@@ -21,10 +22,11 @@ use crate::{
     checkpoint::Progress,
     dedup::{DedupIndex, Verdict, schema_change_id, truncation_id},
     node_log::NodeIdentity,
-    quarantine::Quarantine,
+    quarantine::{Quarantine, Subject},
     record::{BatchWriter, RecordError, RecordPlace},
     schema::{SchemaChange, live::Ask, live::LiveSchema},
     sink::{RecordBatch, StopSignal},
+    telemetry::Repeats,
 };
 
 /// Everything that an entry touches.
@@ -38,6 +40,8 @@ pub(super) struct Work {
     pub(super) host_id: Box<str>,
     /// Ends waiting for the node's schema.
     pub(super) stop: StopSignal,
+    /// The segment in reading.
+    pub(super) segment: Option<SegmentFileName>,
     pub(super) decoder: Option<(Version, MutationDecoder)>,
     /// What the log says of its node.
     pub(super) logged_identity: NodeIdentity,
@@ -50,6 +54,9 @@ pub(super) struct Work {
     pub(super) learnt: u64,
     pub(super) batch: RecordBatch,
     pub(super) counted: Accounting,
+    pub(super) quarantined: Repeats,
+    /// Damaged places of the segment in reading whose bytes are not put aside yet.
+    pub(super) damages: Vec<Damage>,
 }
 
 /// What is done with the changes of a mutation.
@@ -79,7 +86,8 @@ const UNKNOWN_WAIT_MAX: Duration = Duration::from_secs(60);
 
 impl Work {
     /// Makes ready for a segment of this version.
-    pub(super) fn begin_segment(&mut self, version: Version) {
+    pub(super) fn begin_segment(&mut self, name: SegmentFileName, version: Version) {
+        self.segment = Some(name);
         if self.decoder.as_ref().is_none_or(|(known, _)| *known != version) {
             self.decoder = Some((version, MutationDecoder::new(version)));
         }
@@ -97,6 +105,7 @@ impl Work {
             return Ok(());
         }
         self.keep_learnt()?;
+        self.counted.read += 1;
         let outcome = self.mutation(entry, Purpose::Publish { early })?;
         self.counted.count(outcome);
         self.progress.read_to(entry.position);
@@ -119,7 +128,13 @@ impl Work {
             Ok(mutation) => mutation,
             Err(error) => {
                 if purpose != Purpose::Learn {
-                    self.put_aside(entry, &error)?;
+                    let table = match error.kind() {
+                        MutationErrorKind::UnknownTable(id) | MutationErrorKind::UnknownColumn(id) => {
+                            Some(id)
+                        }
+                        _ => None,
+                    };
+                    self.put_aside(entry, &error, table)?;
                 }
                 return Ok(Outcome::Quarantined);
             }
@@ -129,7 +144,8 @@ impl Work {
         let met = self.changes(entry, &mutation, &schema_changes, purpose)?;
         if let Some(error) = met.unwritable {
             if purpose != Purpose::Learn {
-                self.put_aside(entry, &error)?;
+                let table = mutation.updates.first().map(|update| update.table.id());
+                self.put_aside(entry, &error, table)?;
             }
             return Ok(Outcome::Quarantined);
         }
@@ -141,10 +157,7 @@ impl Work {
     }
 
     /// Decodes an entry. What the schema does not explain is asked of the node, and tried once more.
-    fn decode<'e>(
-        &mut self,
-        entry: &Entry<'e>,
-    ) -> Result<Result<Mutation<'e>, MutationError>, AgentError> {
+    fn decode<'e>(&mut self, entry: &Entry<'e>) -> Result<Result<Mutation<'e>, MutationError>, AgentError> {
         let Some((_, decoder)) = &mut self.decoder else {
             return Err(AgentError::Panicked("reading"));
         };
@@ -178,9 +191,15 @@ impl Work {
         &mut self,
         entry: &Entry<'_>,
         reason: &(dyn std::error::Error + 'static),
+        table: Option<TableId>,
     ) -> Result<(), AgentError> {
-        tracing::error!(position = %entry.position, bytes = entry.mutation.len(), error = reason, "an entry goes to the quarantine");
-        todo_quarantine();
+        let Some(segment) = self.segment else { return Ok(()) };
+        let reason = with_causes(reason);
+        if let Some(repeated) = self.quarantined.admit() {
+            tracing::error!(position = %entry.position, bytes = entry.mutation.len(), reason, repeated, "an entry goes to the quarantine");
+        }
+        let subject = Subject { segment, table, schema: None, reason: &reason, now: SystemTime::now() };
+        self.quarantine.entry(&subject, entry)?;
         Ok(())
     }
 
@@ -188,10 +207,9 @@ impl Work {
     fn check_identity(&mut self, mutation: &Mutation<'_>) -> Result<(), AgentError> {
         self.logged_identity.follow(mutation);
         match &self.logged_identity.host_id {
-            Some(found) if *found != self.host_id => Err(AgentError::OtherNode {
-                found: found.clone(),
-                expected: self.host_id.clone(),
-            }),
+            Some(found) if *found != self.host_id => {
+                Err(AgentError::OtherNode { found: found.clone(), expected: self.host_id.clone() })
+            }
             _ => Ok(()),
         }
     }

@@ -42,6 +42,15 @@ impl StateDir {
         Ok(directory)
     }
 
+    /// Returns whose state a directory is, if it was ever used. It need not be ours, and is not locked.
+    pub fn known_identity(path: &Path) -> Result<Option<NodeIdentity>, StateError> {
+        let path = path.join("identity");
+        let Some(body) = IDENTITY.read(&path)? else { return Ok(None) };
+        let known = serde_json::from_slice(&body)
+            .map_err(|error| StateError::corrupt(&path, format!("is not an identity: {error}")))?;
+        Ok(Some(known))
+    }
+
     /// Returns the directory.
     pub fn path(&self) -> &Path {
         &self.path
@@ -64,14 +73,12 @@ impl StateDir {
 
     fn check_identity(&self, node: &NodeIdentity) -> Result<(), StateError> {
         let path = self.path.join("identity");
-        let Some(body) = IDENTITY.read(&path)? else {
+        let Some(known) = Self::known_identity(&self.path)? else {
             self.refuse_without_identity(&path)?;
             let body = serde_json::to_vec(node)
                 .map_err(|error| StateError::corrupt(&path, format!("cannot be made: {error}")))?;
             return IDENTITY.write(&path, &body);
         };
-        let known: NodeIdentity = serde_json::from_slice(&body)
-            .map_err(|error| StateError::corrupt(&path, format!("is not an identity: {error}")))?;
         if known == *node {
             return Ok(());
         }

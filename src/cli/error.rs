@@ -5,6 +5,7 @@ use std::{error::Error as _, io, path::PathBuf, process::ExitCode};
 use thiserror::Error;
 
 use crate::{
+    quarantine::QuarantineError,
     schema::ImportError,
     source::{FindError, ReadError},
 };
@@ -55,17 +56,24 @@ pub enum CliError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A key store can't be used.
-    #[error("{path}")]
-    Keystore {
-        /// Which one.
-        path: PathBuf,
-        /// Why.
-        source: cassandra_commitlog::keystore::KeystoreError,
-    },
+    #[error(transparent)]
+    Keystore(#[from] crate::source::OpenKeystoreError),
     /// A live node could not be asked.
     #[cfg(feature = "agent")]
     #[error(transparent)]
     Node(#[from] crate::schema::node::NodeError),
+    /// The configuration can't be used.
+    #[cfg(feature = "agent")]
+    #[error(transparent)]
+    Config(#[from] crate::config::ConfigError),
+    /// The environment, or a setting on the command line, can't be used.
+    #[cfg(feature = "agent")]
+    #[error(transparent)]
+    Override(#[from] crate::config::OverrideError),
+    /// The agent can't go on.
+    #[cfg(feature = "agent")]
+    #[error(transparent)]
+    Agent(#[from] crate::agent::AgentError),
     /// Segments could not be found.
     #[error(transparent)]
     Find(#[from] FindError),
@@ -76,6 +84,9 @@ pub enum CliError {
     #[cfg(feature = "agent")]
     #[error(transparent)]
     Topics(#[from] crate::checker::ReadTopicsError),
+    /// A quarantine could not be read.
+    #[error(transparent)]
+    Quarantine(#[from] QuarantineError),
     /// The destination could not be written.
     #[error("{destination}: cannot be written")]
     Sink {
@@ -90,14 +101,17 @@ impl CliError {
     /// Returns the exit code that the error gives.
     pub fn status(&self) -> ExitStatus {
         match self {
-            Self::Usage(_) | Self::File { .. } | Self::Schema { .. } | Self::Keystore { .. } => {
-                ExitStatus::Usage
-            }
+            Self::Usage(_) | Self::File { .. } | Self::Schema { .. } | Self::Keystore(_) => ExitStatus::Usage,
+            #[cfg(feature = "agent")]
+            Self::Config(_) | Self::Override(_) => ExitStatus::Usage,
+            #[cfg(feature = "agent")]
+            Self::Agent(error) => error.status(),
             #[cfg(feature = "agent")]
             Self::Node(_) => ExitStatus::Source,
             Self::Find(_) | Self::Read(_) => ExitStatus::Source,
             #[cfg(feature = "agent")]
             Self::Topics(_) => ExitStatus::Source,
+            Self::Quarantine(_) => ExitStatus::State,
             Self::Sink { .. } => ExitStatus::Sink,
         }
     }

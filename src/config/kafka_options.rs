@@ -1,7 +1,5 @@
 //! Which options may be handed to librdkafka as they are.
 
-use super::sections::Delivery;
-
 /// What is thought of an option.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -11,7 +9,7 @@ pub(super) enum Verdict {
 }
 
 /// Options that one of our own settings decides: the option's name, then the setting's.
-const TYPED: [(&str, &str); 21] = [
+const TYPED: [(&str, &str); 22] = [
     ("bootstrap.servers", "kafka.brokers"),
     ("metadata.broker.list", "kafka.brokers"),
     ("transaction.timeout.ms", "kafka.transaction_timeout_ms"),
@@ -32,68 +30,83 @@ const TYPED: [(&str, &str); 21] = [
     ("ssl.keystore.location", "kafka.ssl_certificate_file and kafka.ssl_key_file"),
     ("ssl.keystore.password", "kafka.ssl_key_password_file"),
     ("allow.auto.create.topics", "kafka.create_topics"),
+    ("queue.buffering.max.messages", "kafka.queue_records_max"),
     ("compression.codec", "kafka.options.\"compression.type\""),
 ];
 
-/// Options whose every other value breaks a promise: name, the values that don't, and the promise.
-const PROMISES: [(&str, &[&str], &str); 12] = [
-    ("enable.idempotence", &["true"], "retries would write records twice and out of order"),
-    (
-        "acks",
-        &["all", "-1"],
-        "a record is published when all in-sync copies have it; with less, a broker's death loses it",
-    ),
-    (
-        "request.required.acks",
-        &["all", "-1"],
-        "a record is published when all in-sync copies have it; with less, a broker's death loses it",
-    ),
-    (
-        "transactional.id",
-        &[],
-        "it is the node's own, made of cluster and host id, so that a second agent is fenced",
-    ),
-    (
-        "partitioner",
-        &[],
-        "the partition is computed from the partition key, so that a Cassandra partition's changes stay in order",
-    ),
-    ("message.timeout.ms", &["0"], "a record is never given up; the log waits for Kafka"),
-    ("delivery.timeout.ms", &["0"], "a record is never given up; the log waits for Kafka"),
-    ("retries", &["2147483647"], "a record is never given up; the log waits for Kafka"),
-    ("message.send.max.retries", &["2147483647"], "a record is never given up; the log waits for Kafka"),
-    ("isolation.level", &["read_committed"], "positions of aborted transactions would be taken for true"),
-    ("enable.auto.commit", &["false"], "positions are kept by ringtap, in the transaction of the records"),
-    (
-        "enable.auto.offset.store",
-        &["false"],
-        "positions are kept by ringtap, in the transaction of the records",
-    ),
+const ORDER: &str = "the order of a key's records, and each record once, hang on it";
+const LOSS: &str = "records would be given up before Kafka has them";
+const OWN_ID: &str =
+    "it is made of the cluster and the host id, so that a second agent of the node is fenced";
+const READING: &str = "positions are read as they were committed, and nothing else";
+const REPORTS: &str = "what Kafka has is known from delivery reports";
+const FOREIGN_CODE: &str = "it would load foreign code into the agent";
+
+/// Options that break a promise, and which.
+const PROMISES: [(&str, &str); 31] = [
+    ("transactional.id", OWN_ID),
+    ("enable.idempotence", ORDER),
+    ("enable.gapless.guarantee", ORDER),
+    ("queuing.strategy", ORDER),
+    ("partitioner", ORDER),
+    ("partitioner_cb", ORDER),
+    ("msg_order_cmp", ORDER),
+    ("acks", LOSS),
+    ("request.required.acks", LOSS),
+    ("retries", LOSS),
+    ("message.send.max.retries", LOSS),
+    ("message.timeout.ms", LOSS),
+    ("delivery.timeout.ms", LOSS),
+    ("produce.offset.report", REPORTS),
+    ("delivery.report.only.error", REPORTS),
+    ("dr_cb", REPORTS),
+    ("dr_msg_cb", REPORTS),
+    ("enabled_events", REPORTS),
+    ("isolation.level", READING),
+    ("group.id", READING),
+    ("group.instance.id", READING),
+    ("group.protocol", READING),
+    ("auto.offset.reset", READING),
+    ("enable.auto.commit", READING),
+    ("auto.commit.enable", READING),
+    ("enable.auto.offset.store", READING),
+    ("enable.partition.eof", READING),
+    ("plugin.library.paths", FOREIGN_CODE),
+    ("interceptors", FOREIGN_CODE),
+    ("test.mock.num.brokers", "records would go to a broker that is none"),
+    ("log.queue", "librdkafka's log goes where ringtap's goes"),
 ];
 
 /// The most requests under way to a broker with which an idempotent producer keeps the order.
 const IN_FLIGHT_MAX: u64 = 5;
 
+/// Contexts of `debug` that write what was configured, or what is said while authenticating.
+const DEBUG_TELLS_SECRETS: [&str; 7] =
+    ["all", "security", "conf", "plugin", "protocol", "msg", "interceptor"];
+
 /// Judges an option by what it would break.
-pub(super) fn judge(name: &str, value: &str, delivery: Delivery) -> Verdict {
+///
+/// The sink refuses the same when it starts; here the reason is told with file and line, and all at once.
+pub(super) fn judge(name: &str, value: &str) -> Verdict {
     if let Some((_, setting)) = TYPED.iter().find(|(typed, _)| *typed == name) {
         return Verdict::Refused(format!("decided by {setting}: set that, and leave this out"));
     }
-    let in_flight = ["max.in.flight", "max.in.flight.requests.per.connection"];
-    if in_flight.contains(&name) && value.parse::<u64>().is_ok_and(|number| number > IN_FLIGHT_MAX) {
-        return Verdict::Refused(format!(
-            "would break a promise: with more than {IN_FLIGHT_MAX} requests under way order is lost"
-        ));
+    if let Some((_, promise)) = PROMISES.iter().find(|(option, _)| *option == name) {
+        return Verdict::Refused(format!("would break a promise: {promise}"));
     }
-    if delivery == Delivery::AtLeastOnce && name == "transactional.id" {
-        return Verdict::Refused(
-            "not used with kafka.delivery = \"at-least-once\": no transactions are made".to_owned(),
-        );
-    }
-    match PROMISES.iter().find(|(option, _, _)| *option == name) {
-        Some((_, good, promise)) if !good.contains(&value) => {
-            Verdict::Refused(format!("would break a promise: {promise}"))
+    let tells = |context: &str| DEBUG_TELLS_SECRETS.contains(&context.trim());
+    match name {
+        "max.in.flight" | "max.in.flight.requests.per.connection"
+            if !value.trim().parse().is_ok_and(|number| (1..=IN_FLIGHT_MAX).contains(&number)) =>
+        {
+            Verdict::Refused(format!(
+                "would break a promise: order is kept with 1 to {IN_FLIGHT_MAX} requests under way"
+            ))
         }
+        "debug" if value.split(',').any(tells) => Verdict::Refused(format!(
+            "would write secrets or data to the log: not one of {}",
+            DEBUG_TELLS_SECRETS.join(", ")
+        )),
         _ => Verdict::Fine,
     }
 }
@@ -116,14 +129,15 @@ mod tests {
             ("partitioner", "random"),
             ("message.timeout.ms", "30000"),
             ("max.in.flight", "6"),
+            ("max.in.flight", "none"),
             ("transactional.id", "mine"),
+            ("debug", "eos, security"),
         ];
         for (name, value) in broken {
-            let verdict = judge(name, value, Delivery::ExactlyOnce);
-            assert!(matches!(verdict, Verdict::Refused(_)), "{name}");
+            assert!(matches!(judge(name, value), Verdict::Refused(_)), "{name}");
         }
-        for (name, value) in [("acks", "all"), ("linger.ms", "5"), ("max.in.flight", "5"), ("debug", "eos")] {
-            assert_eq!(judge(name, value, Delivery::ExactlyOnce), Verdict::Fine, "{name}");
+        for (name, value) in [("linger.ms", "5"), ("max.in.flight", "5"), ("debug", "eos")] {
+            assert_eq!(judge(name, value), Verdict::Fine, "{name}");
         }
     }
 

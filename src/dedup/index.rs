@@ -137,3 +137,6 @@ fn milliseconds(time: SystemTime) -> u64 {
 fn time_of(milliseconds: u64) -> SystemTime {
     UNIX_EPOCH.checked_add(Duration::from_millis(milliseconds)).unwrap_or(UNIX_EPOCH)
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,8 +47,8 @@ impl Keystore {
         store_password: String,
         key_password: Option<String>,
     ) -> Result<Self, OpenKeystoreError> {
-        let bytes = fs::read(path)
-            .map_err(|source| OpenKeystoreError::Unreadable { path: path.into(), source })?;
+        let bytes =
+            fs::read(path).map_err(|source| OpenKeystoreError::Unreadable { path: path.into(), source })?;
         let keystore = Self { path: path.into(), bytes, store_password, key_password };
         match keystore.find("") {
             Ok(_) | Err(KeystoreError::NoSuchAlias { .. }) => Ok(keystore),
@@ -82,9 +82,6 @@ impl<F: Fn(&Path, &KeystoreError) + Send + Sync> KeystoreKeys<F> {
 
 impl<F: Fn(&Path, &KeystoreError) + Send + Sync> KeyProvider for KeystoreKeys<F> {
     fn key(&self, alias: &str) -> Option<SecretKey> {
-        self.keystore
-            .find(alias)
-            .inspect_err(|error| (self.report)(&self.keystore.path, error))
-            .ok()
+        self.keystore.find(alias).inspect_err(|error| (self.report)(&self.keystore.path, error)).ok()
     }
 }

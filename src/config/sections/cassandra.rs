@@ -1,10 +1,13 @@
 //! `[cassandra]`: the node that the agent stands beside.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use uuid::Uuid;
 
-use crate::config::{CassandraYaml, Secret, problem::Origin, setting::Setting as _, values::Values};
+use crate::{
+    config::{CassandraYaml, Secret, problem::Origin, setting::Setting as _, values::Values},
+    schema::node::{ClientCertificate, Login, NodeOptions, TlsOptions},
+};
 
 /// How the node is asked for its schema and its identity.
 #[derive(Debug, Clone)]
@@ -40,8 +43,8 @@ pub struct CassandraTls {
     pub certificate_file: Option<PathBuf>,
     /// The key of our certificate, PEM.
     pub key_file: Option<PathBuf>,
-    /// Whether the certificate must be for the address that is connected to.
-    pub verify_hostname: bool,
+    /// Whether the node's certificate must be made out to the IP address that is connected to.
+    pub verify_address: bool,
 }
 
 impl CassandraConfig {
@@ -93,13 +96,38 @@ impl CassandraConfig {
             ),
         }
     }
+
+    /// Returns how to connect to the node.
+    pub fn node_options(&self) -> NodeOptions {
+        let login = self.username.as_ref().zip(self.password.as_ref());
+        let tls = self.tls.as_ref().map(|tls| TlsOptions {
+            ca_file: tls.ca_file.clone(),
+            client: tls
+                .certificate_file
+                .clone()
+                .zip(tls.key_file.clone())
+                .map(|(certificate_file, key_file)| ClientCertificate { certificate_file, key_file }),
+            verify_address: tls.verify_address,
+        });
+        NodeOptions {
+            address: self.address.clone(),
+            port: self.port,
+            login: login.map(|(username, password)| Login {
+                username: username.clone(),
+                password: password.expose().into(),
+            }),
+            tls,
+            connect_timeout: Duration::from_millis(self.connect_timeout_ms),
+            request_timeout: Duration::from_millis(self.request_timeout_ms),
+        }
+    }
 }
 
 fn take_tls(values: &mut Values, yaml: Option<&CassandraYaml>) -> Option<CassandraTls> {
     let ca_file = values.take_optional::<PathBuf>("cassandra.tls_ca_file");
     let certificate_file = values.take_optional::<PathBuf>("cassandra.tls_certificate_file");
     let key_file = values.take_optional::<PathBuf>("cassandra.tls_key_file");
-    let verify_hostname = values.take("cassandra.tls_verify_hostname", true);
+    let verify_address = values.take("cassandra.tls_verify_address", true);
     if certificate_file.is_some() != key_file.is_some() {
         let key = if certificate_file.is_some() { "certificate_file" } else { "key_file" };
         values.unfit(
@@ -116,5 +144,5 @@ fn take_tls(values: &mut Values, yaml: Option<&CassandraYaml>) -> Option<Cassand
             "cassandra.yaml takes clients with TLS only (client_encryption_options); give the authority's certificate",
         );
     }
-    ca_file.map(|ca_file| CassandraTls { ca_file, certificate_file, key_file, verify_hostname })
+    ca_file.map(|ca_file| CassandraTls { ca_file, certificate_file, key_file, verify_address })
 }

@@ -6,11 +6,12 @@ use secrecy::SecretString;
 
 use super::kafka_security::KafkaSecurity;
 use crate::config::{
+    Secret,
     kafka_options::{self, Verdict},
     problem::Origin,
     secret::MASK,
     setting::word_setting,
-    values::Values,
+    values::{Values, variable_of},
 };
 
 /// What a crash may do to records.
@@ -78,6 +79,8 @@ pub struct KafkaConfig {
     pub transaction_timeout_ms: u64,
     /// The most bytes that wait in librdkafka's queue.
     pub queue_bytes_max: u64,
+    /// The most records that wait there.
+    pub queue_records_max: u64,
     /// What becomes of a record that is too large.
     pub too_large: TooLarge,
     /// The largest record that is sent, in bytes.
@@ -94,6 +97,8 @@ pub struct KafkaConfig {
     pub security: KafkaSecurity,
     /// Options handed to librdkafka as they are.
     pub options: RawOptions,
+    /// Those of them that are secrets; from the environment alone.
+    pub secret_options: BTreeMap<String, Secret>,
 }
 
 impl KafkaConfig {
@@ -104,7 +109,7 @@ impl KafkaConfig {
         check_brokers(values, &brokers);
         let commit_interval_ms = values.take_number("kafka.commit_interval_ms", 100, 1..=60_000);
         let transaction_timeout_ms =
-            values.take_number("kafka.transaction_timeout_ms", 60_000, 1_000..=900_000);
+            values.take_number("kafka.transaction_timeout_ms", 30_000, 1_000..=900_000);
         if transaction_timeout_ms < 2 * commit_interval_ms {
             values.unfit(
                 "kafka.transaction_timeout_ms",
@@ -115,6 +120,7 @@ impl KafkaConfig {
             );
         }
         let delivery = values.take("kafka.delivery", Delivery::ExactlyOnce);
+        let (options, secret_options) = take_options(values);
         Self {
             brokers,
             delivery,
@@ -130,7 +136,8 @@ impl KafkaConfig {
                 1..=10_000_000,
             ),
             transaction_timeout_ms,
-            queue_bytes_max: values.take_number("kafka.queue_bytes_max", 64 << 20, 1 << 20..=2 << 30),
+            queue_bytes_max: values.take_number("kafka.queue_bytes_max", 32 << 20, 1 << 20..=2 << 30),
+            queue_records_max: values.take_number("kafka.queue_records_max", 50_000, 1..=10_000_000),
             too_large: values.take("kafka.too_large", TooLarge::Fail),
             record_bytes_max: values.take_number("kafka.record_bytes_max", 1_000_000, 1_000..=1_000_000_000),
             create_topics: values.take("kafka.create_topics", true),
@@ -140,18 +147,18 @@ impl KafkaConfig {
                 .map(|copies| copies as u16),
             topic_options: take_topic_options(values),
             security: KafkaSecurity::take(values),
-            options: take_options(values, delivery),
+            options,
+            secret_options,
         }
     }
 
-    /// Returns what librdkafka needs to connect: brokers, encryption and login, then the raw options.
+    /// Returns what librdkafka needs for encryption and login: options that may be shown, and secrets.
     ///
-    /// Options that decide promises (idempotence, transactions, acks) are the sink's own and are not here.
-    pub fn connection_options(&self) -> Vec<(String, SecretString)> {
-        let mut options = vec![("bootstrap.servers".to_owned(), self.brokers.clone().into())];
-        self.security.add_options(&mut options);
-        options.extend(self.options.iter().map(|(name, value)| (name.to_owned(), value.into())));
-        options
+    /// Brokers, the raw options and what decides promises (idempotence, transactions, acks) are not among them.
+    pub fn security_options(&self) -> (BTreeMap<String, String>, BTreeMap<String, SecretString>) {
+        let (plain, mut secret) = self.security.options();
+        secret.extend(self.secret_options.iter().map(|(name, value)| (name.clone(), value.expose().into())));
+        (plain, secret)
     }
 }
 
@@ -192,21 +199,23 @@ fn take_topic_options(values: &mut Values) -> RawOptions {
     RawOptions(options)
 }
 
-fn take_options(values: &mut Values, delivery: Delivery) -> RawOptions {
-    let mut options = BTreeMap::new();
+fn take_options(values: &mut Values) -> (RawOptions, BTreeMap<String, Secret>) {
+    let (mut options, mut secrets) = (BTreeMap::new(), BTreeMap::new());
     for (name, value, origin) in values.take_table("kafka.options") {
         let key = format!("kafka.options.{name}");
-        match kafka_options::judge(&name, &value, delivery) {
-            Verdict::Fine => {
-                values.show_foreign(&key, format!("{:?}", shown(&name, &value)), origin);
-                options.insert(name, value);
-            }
-            Verdict::Refused(message) => refuse(values, &key, origin, message),
+        if let Verdict::Refused(message) = kafka_options::judge(&name, &value) {
+            values.unfit_at(&key, origin, message);
+        } else if !kafka_options::is_secret(&name) {
+            values.show_foreign(&key, format!("{value:?}"), origin);
+            options.insert(name, value);
+        } else if matches!(origin, Origin::Environment(_)) {
+            values.show_foreign(&key, MASK.to_owned(), origin);
+            secrets.insert(name, Secret::new(value));
+        } else {
+            let message =
+                format!("a secret does not stand in the configuration: give ${}", variable_of(&key));
+            values.unfit_at(&key, origin, message);
         }
     }
-    RawOptions(options)
-}
-
-fn refuse(values: &mut Values, key: &str, origin: Origin, message: String) {
-    values.unfit_at(key, origin, message);
+    (RawOptions(options), secrets)
 }

@@ -1,6 +1,6 @@
 //! Encryption of the connections to Kafka, and the login there.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use secrecy::SecretString;
 
@@ -132,30 +132,23 @@ impl KafkaSecurity {
         }
     }
 
-    pub(super) fn add_options(&self, options: &mut Vec<(String, SecretString)>) {
-        let mut add = |name: &str, value: String| options.push((name.to_owned(), value.into()));
-        add("security.protocol", self.protocol.to_string());
-        if let Some(mechanism) = self.sasl_mechanism {
-            add("sasl.mechanism", mechanism.to_string());
-        }
-        if let Some(username) = &self.sasl_username {
-            add("sasl.username", username.clone());
-        }
-        if let Some(password) = &self.sasl_password {
-            add("sasl.password", password.expose().to_owned());
-        }
-        let files = [
-            ("ssl.ca.location", &self.ssl_ca_file),
-            ("ssl.certificate.location", &self.ssl_certificate_file),
-            ("ssl.key.location", &self.ssl_key_file),
+    pub(super) fn options(&self) -> (BTreeMap<String, String>, BTreeMap<String, SecretString>) {
+        let path = |file: &Option<PathBuf>| file.as_ref().map(|file| file.display().to_string());
+        let plain = [
+            ("security.protocol", Some(self.protocol.to_string())),
+            ("sasl.mechanism", self.sasl_mechanism.map(|mechanism| mechanism.to_string())),
+            ("sasl.username", self.sasl_username.clone()),
+            ("ssl.ca.location", path(&self.ssl_ca_file)),
+            ("ssl.certificate.location", path(&self.ssl_certificate_file)),
+            ("ssl.key.location", path(&self.ssl_key_file)),
         ];
-        for (name, file) in files {
-            if let Some(file) = file {
-                add(name, file.display().to_string());
-            }
-        }
-        if let Some(password) = &self.ssl_key_password {
-            add("ssl.key.password", password.expose().to_owned());
-        }
+        let secret = [("sasl.password", &self.sasl_password), ("ssl.key.password", &self.ssl_key_password)];
+        (
+            plain.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
+            secret
+                .into_iter()
+                .filter_map(|(name, value)| Some((name.to_owned(), value.as_ref()?.expose().into())))
+                .collect(),
+        )
     }
 }

@@ -46,6 +46,21 @@ pub enum TopicWarning {
     },
 }
 
+impl std::fmt::Display for TopicWarning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Compacted { topic } => write!(
+                f,
+                "{topic} is compacted: a record holds what a write changed, not the row, so compaction loses columns"
+            ),
+            Self::PartitionsChanged { topic, before, now } => write!(
+                f,
+                "{topic} has {now} partitions and had {before}: keys moved to other partitions, so their order breaks here"
+            ),
+        }
+    }
+}
+
 /// A topic that records are sent to.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct KnownTopic {
