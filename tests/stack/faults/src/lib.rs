@@ -21,4 +21,5 @@ pub mod load;
 pub mod plot;
 pub mod process;
 pub mod stack;
+pub mod topics;
 pub mod verify;

@@ -10,8 +10,11 @@ use ringtap_faults::{
     faults::{Act, Plan, RunOptions, run as run_faults},
     journal::Journal,
     latency,
-    load::{CHECKED_KEYSPACE, Limit, Load, LoadOptions, Mix, connect, create_checked_tables},
-    process,
+    load::{
+        CHECKED_KEYSPACE, Limit, Load, LoadOptions, Mix, connect, create_bulk_table, create_checked_tables,
+        write_bulk,
+    },
+    process, topics,
     verify::Verification,
 };
 
@@ -27,6 +30,14 @@ struct Cli {
 enum Command {
     /// Write the checked load to a node, noting each write in a journal
     Load(LoadArgs),
+    /// Write a backlog of plain rows to a node, as fast as it takes them
+    Bulk {
+        #[arg(long)]
+        address: String,
+        /// How many; none makes the table alone
+        #[arg(long)]
+        rows: u64,
+    },
     /// Compare what is on Kafka with a journal, a log and tables
     Verify(VerifyArgs),
     /// Run node, broker and agent under load and faults, and check what reached Kafka
@@ -57,6 +68,20 @@ enum Command {
         rate: u32,
         #[arg(long, default_value_t = 30)]
         seconds: u64,
+    },
+    /// Count what is committed in the topics of a prefix
+    Count {
+        #[arg(long)]
+        brokers: String,
+        #[arg(long)]
+        topic_prefix: String,
+    },
+    /// Delete the topics of a prefix
+    DeleteTopics {
+        #[arg(long)]
+        brokers: String,
+        #[arg(long)]
+        topic_prefix: String,
     },
     /// Write a process's processor time, memory, files and threads to a CSV file until it ends
     Sample {
@@ -216,6 +241,11 @@ async fn main() -> ExitCode {
 async fn run(command: Command) -> Result<bool> {
     match command {
         Command::Load(arguments) => load(arguments).await,
+        Command::Bulk { address, rows } => {
+            let session = Arc::new(connect(&address).await?);
+            create_bulk_table(&session).await?;
+            print(&write_bulk(session, rows).await?)
+        }
         Command::Run(arguments) => faults(arguments).await,
         Command::Verify(arguments) => verify(arguments),
         Command::Clone { from, to, count } => print(&clone_segments(&from, &to, count)?),
@@ -225,6 +255,10 @@ async fn run(command: Command) -> Result<bool> {
         Command::Latency { address, brokers, topic_prefix, rate, seconds } => {
             let time = Duration::from_secs(seconds);
             print(&latency::measure(&address, &brokers, &topic_prefix, rate, time).await?)
+        }
+        Command::Count { brokers, topic_prefix } => print(&topics::count(&brokers, &topic_prefix)?),
+        Command::DeleteTopics { brokers, topic_prefix } => {
+            print(&topics::delete(&brokers, &topic_prefix).await?)
         }
         Command::Sample { pid, csv, every_ms, seconds } => {
             let mut file = std::fs::File::create(&csv)?;
