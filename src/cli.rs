@@ -4,11 +4,11 @@
 mod check;
 mod complete;
 #[cfg(feature = "agent")]
-mod consume;
-#[cfg(feature = "agent")]
 mod config;
 #[cfg(feature = "agent")]
 mod config_args;
+#[cfg(feature = "agent")]
+mod consume;
 mod dump;
 mod error;
 mod explain;
