@@ -12,7 +12,7 @@ use super::{SealedKind, StateError, StateErrorKind, create_directory, open_file}
 
 /// Whose state it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NodeIdentity {
+pub struct StateOwner {
     /// Name of the cluster.
     pub cluster: Box<str>,
     /// Host id of the node.
@@ -34,7 +34,7 @@ const PID_BYTES_MAX: u64 = 32;
 
 impl StateDir {
     /// Opens the directory, or makes it (mode 0700), and locks it. It must be of this node if it was used before.
-    pub fn open(path: &Path, node: &NodeIdentity) -> Result<Self, StateError> {
+    pub fn open(path: &Path, node: &StateOwner) -> Result<Self, StateError> {
         create_directory(path)?;
         let lock = lock(&path.join("lock"))?;
         let directory = Self { path: path.into(), _lock: lock };
@@ -62,7 +62,7 @@ impl StateDir {
         self.path.join("quarantine")
     }
 
-    fn check_identity(&self, node: &NodeIdentity) -> Result<(), StateError> {
+    fn check_identity(&self, node: &StateOwner) -> Result<(), StateError> {
         let path = self.path.join("identity");
         let Some(body) = IDENTITY.read(&path)? else {
             self.refuse_without_identity(&path)?;
@@ -70,7 +70,7 @@ impl StateDir {
                 .map_err(|error| StateError::corrupt(&path, format!("cannot be made: {error}")))?;
             return IDENTITY.write(&path, &body);
         };
-        let known: NodeIdentity = serde_json::from_slice(&body)
+        let known: StateOwner = serde_json::from_slice(&body)
             .map_err(|error| StateError::corrupt(&path, format!("is not an identity: {error}")))?;
         if known == *node {
             return Ok(());
@@ -131,8 +131,8 @@ mod tests {
 
     use super::*;
 
-    fn node(host_id: &str) -> NodeIdentity {
-        NodeIdentity { cluster: "Test Cluster".into(), host_id: host_id.into() }
+    fn node(host_id: &str) -> StateOwner {
+        StateOwner { cluster: "Test Cluster".into(), host_id: host_id.into() }
     }
 
     /// As version 1 wrote it.
