@@ -9,7 +9,7 @@ use cassandra_commitlog::{
 
 use super::error::AgentError;
 use crate::{
-    checkpoint::NodeIdentity,
+    checkpoint::StateOwner,
     config::{self, Config, DedupMode, RawOptions, WhenKafkaIsAway},
     dedup::IndexOptions,
     record::{Deletes, PartitionBy, TopicNames},
@@ -90,7 +90,7 @@ pub(super) fn partition_by(config: &Config) -> PartitionBy {
 }
 
 /// Returns how Kafka is reached and written to.
-pub(crate) fn kafka(config: &Config, node: &NodeIdentity) -> KafkaOptions {
+pub(crate) fn kafka(config: &Config, node: &StateOwner) -> KafkaOptions {
     let kafka = &config.kafka;
     let cluster = topic_part(&node.cluster);
     let mut options = KafkaOptions::new(

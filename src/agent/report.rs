@@ -10,7 +10,7 @@ use cassandra_commitlog::segment::{Damage, SegmentEnd};
 
 use super::in_flight::InFlight;
 use crate::{
-    checkpoint::{NodeIdentity, Progress},
+    checkpoint::{StateOwner, Progress},
     dedup::IndexStats,
     quarantine::QuarantineStats,
     schema::{live::Check, node::NodeError},
@@ -70,7 +70,7 @@ impl Report {
         }
     }
 
-    pub(super) fn identity(&self, node: &NodeIdentity) {
+    pub(super) fn identity(&self, node: &StateOwner) {
         tracing::info!(cluster = %node.cluster, host_id = %node.host_id, "this is the node");
         let (cluster, host_id) = (node.cluster.to_string(), node.host_id.to_string());
         self.status.set_identity(Identity { cluster, host_id });

@@ -22,7 +22,7 @@ use super::{
     work::Work,
 };
 use crate::{
-    checkpoint::{NodeIdentity, Progress, StateDir},
+    checkpoint::{StateOwner, Progress, StateDir},
     config::{Config, WhenKafkaIsAway},
     dedup::DedupIndex,
     quarantine::QuarantineOptions,
@@ -271,9 +271,9 @@ impl Kafka {
 
 /// Finds out which node this is: from the configuration, the state, or the node itself, which is asked until it answers.
 /// `None`: it was asked to stop.
-fn identity(config: &Config, stops: &Stops) -> Result<Option<NodeIdentity>, AgentError> {
+fn identity(config: &Config, stops: &Stops) -> Result<Option<StateOwner>, AgentError> {
     if let (Some(cluster), Some(host_id)) = (&config.cassandra.cluster, config.cassandra.host_id) {
-        return Ok(Some(NodeIdentity {
+        return Ok(Some(StateOwner {
             cluster: cluster.as_str().into(),
             host_id: host_id.to_string().into(),
         }));
@@ -286,7 +286,7 @@ fn identity(config: &Config, stops: &Stops) -> Result<Option<NodeIdentity>, Agen
         match CassandraNode::connect(&options).and_then(|node| node.identity()) {
             Ok(identity) => {
                 let host_id = identity.host_id.to_string().into();
-                return Ok(Some(NodeIdentity { cluster: identity.cluster, host_id }));
+                return Ok(Some(StateOwner { cluster: identity.cluster, host_id }));
             }
             Err(error) if error.is_transient() => {
                 tracing::warn!(%error, "the node does not say who it is; asking again");

@@ -1,7 +1,7 @@
 //! Where to begin: what Kafka says is published against what the local state says.
 
 use crate::{
-    checkpoint::{NodeIdentity, Progress},
+    checkpoint::{StateOwner, Progress},
     sink::kafka::StoredPosition,
 };
 
@@ -36,7 +36,7 @@ impl StartingPoint {
     pub(super) fn find(
         local: Progress,
         committed: Option<StoredPosition>,
-        node: &NodeIdentity,
+        node: &StateOwner,
         accept: Option<AcceptPosition>,
         is_on_disk: impl Fn(i64) -> bool,
     ) -> Result<Self, AgentError> {
@@ -113,7 +113,7 @@ fn includes(published: &Progress, local: &Progress, is_on_disk: impl Fn(i64) -> 
     published.includes(&still_there)
 }
 
-fn check_owner(committed: &StoredPosition, node: &NodeIdentity) -> Result<(), AgentError> {
+fn check_owner(committed: &StoredPosition, node: &StateOwner) -> Result<(), AgentError> {
     let is_ours = committed.host_id.as_ref().is_none_or(|host_id| *host_id == node.host_id);
     if is_ours {
         return Ok(());
@@ -138,8 +138,8 @@ fn contradiction(local: &Progress, kafka: &str) -> AgentError {
 mod tests {
     use super::*;
 
-    fn node() -> NodeIdentity {
-        NodeIdentity { cluster: "c".into(), host_id: "h".into() }
+    fn node() -> StateOwner {
+        StateOwner { cluster: "c".into(), host_id: "h".into() }
     }
 
     fn progress(text: &str) -> Progress {

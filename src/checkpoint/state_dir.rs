@@ -12,7 +12,7 @@ use super::{SealedKind, StateError, StateErrorKind, create_directory, open_file}
 
 /// Whose state it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NodeIdentity {
+pub struct StateOwner {
     /// Name of the cluster.
     pub cluster: Box<str>,
     /// Host id of the node.
@@ -34,7 +34,7 @@ const PID_BYTES_MAX: u64 = 32;
 
 impl StateDir {
     /// Opens the directory, or makes it (mode 0700), and locks it. It must be of this node if it was used before.
-    pub fn open(path: &Path, node: &NodeIdentity) -> Result<Self, StateError> {
+    pub fn open(path: &Path, node: &StateOwner) -> Result<Self, StateError> {
         create_directory(path)?;
         let lock = lock(&path.join("lock"))?;
         let directory = Self { path: path.into(), _lock: lock };
@@ -43,7 +43,7 @@ impl StateDir {
     }
 
     /// Returns whose state a directory is, if it was ever used. It need not be ours, and is not locked.
-    pub fn known_identity(path: &Path) -> Result<Option<NodeIdentity>, StateError> {
+    pub fn known_identity(path: &Path) -> Result<Option<StateOwner>, StateError> {
         let path = path.join("identity");
         let Some(body) = IDENTITY.read(&path)? else { return Ok(None) };
         let known = serde_json::from_slice(&body)
@@ -71,7 +71,7 @@ impl StateDir {
         self.path.join("quarantine")
     }
 
-    fn check_identity(&self, node: &NodeIdentity) -> Result<(), StateError> {
+    fn check_identity(&self, node: &StateOwner) -> Result<(), StateError> {
         let path = self.path.join("identity");
         let Some(known) = Self::known_identity(&self.path)? else {
             self.refuse_without_identity(&path)?;
@@ -138,8 +138,8 @@ mod tests {
 
     use super::*;
 
-    fn node(host_id: &str) -> NodeIdentity {
-        NodeIdentity { cluster: "Test Cluster".into(), host_id: host_id.into() }
+    fn node(host_id: &str) -> StateOwner {
+        StateOwner { cluster: "Test Cluster".into(), host_id: host_id.into() }
     }
 
     /// As version 1 wrote it.

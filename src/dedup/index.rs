@@ -9,6 +9,12 @@
 //!
 //! A manifest names the files; it is replaced as a whole. A crash leaves at most a half-written tail of the journal, of
 //! batches that were not reported as durable, which is cut off.
+//!
+//! Why not an embedded store: measured with ten million new changes of four parts, 64 MiB of memory, batches of 2,000, an
+//! fsync every 100,000, on two overloaded cores, this takes 0.5 to 0.6 µs of CPU for a change (with splitting and hashing it),
+//! 52 MB of resident memory in all and 31 bytes of disk; fjall 3 with the minute and the identity as key takes 4.1 µs (for
+//! look-up and insertion alone), 173 MB and 40 bytes, and a look-up of what is known takes it 13 µs instead of 5. A window of
+//! time needs neither order nor deletion of single keys, which is what such a store is paid for.
 
 mod batch;
 mod filter;

@@ -61,20 +61,21 @@ impl Table {
     /// Files fingerprints. Returns false if they are more than a table can hold: then they are not known, and
     /// their change would be published again.
     pub(super) fn add(&mut self, id: ChangeId, atoms: &[Atom]) -> bool {
-        let known = self.spans.get(&id).copied().unwrap_or(Span::new(self.atoms.len(), 0));
+        let end = self.atoms.len();
+        let span = self.spans.entry(id).or_insert(Span::new(end, 0));
+        let known = *span;
         let count = known.count() + atoms.len();
-        if count > COUNT_MAX || self.atoms.len() + count > ATOMS_MAX {
+        if count > COUNT_MAX || end + count > ATOMS_MAX {
             return false;
         }
+        let moves = known.end() != end;
+        *span = Span::new(if moves { end } else { known.start() }, count);
         self.make_room(count);
-        let mut start = known.start();
-        if known.end() != self.atoms.len() {
+        if moves {
             // Others' follow: they move to the end, where there is room.
-            start = self.atoms.len();
             self.atoms.extend_from_within(known.start()..known.end());
         }
         self.atoms.extend_from_slice(atoms);
-        self.spans.insert(id, Span::new(start, count));
         true
     }
 
