@@ -116,11 +116,12 @@ impl NodeError {
     }
 
     pub(super) fn from_connecting(endpoint: String, error: NewSessionError) -> Self {
-        let connection = match &error {
-            NewSessionError::MetadataError(MetadataError::ConnectionPoolError(
-                ConnectionPoolError::Broken { last_connection_error, .. },
-            )) => last_connection_error,
-            _ => return Self::Unreachable { endpoint, source: Arc::new(error) },
+        let NewSessionError::MetadataError(MetadataError::ConnectionPoolError(ConnectionPoolError::Broken {
+            last_connection_error: connection,
+            ..
+        })) = &error
+        else {
+            return Self::Unreachable { endpoint, source: Arc::new(error) };
         };
         Self::from_connection(endpoint, connection)
     }
@@ -148,10 +149,9 @@ impl NodeError {
         let endpoint = endpoint.to_owned();
         match error {
             ExecutionError::RequestTimeout(after) => Self::TimedOut { endpoint, after },
-            ExecutionError::ConnectionPoolError(_) | ExecutionError::EmptyPlan => {
-                Self::Unreachable { endpoint, source: Arc::new(error) }
-            }
-            ExecutionError::LastAttemptError(RequestAttemptError::BrokenConnectionError(_)) => {
+            ExecutionError::ConnectionPoolError(_)
+            | ExecutionError::EmptyPlan
+            | ExecutionError::LastAttemptError(RequestAttemptError::BrokenConnectionError(_)) => {
                 Self::Unreachable { endpoint, source: Arc::new(error) }
             }
             _ => Self::Refused { endpoint, query: query.to_owned(), source: Arc::new(error) },
