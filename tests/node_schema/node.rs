@@ -50,6 +50,21 @@ pub(crate) fn connect() -> CassandraNode {
     CassandraNode::connect(&options()).unwrap()
 }
 
+/// A new node makes its first role a little after it listens.
+fn wait_for_login() {
+    let deadline = Instant::now() + LOGIN_WAIT_MAX;
+    loop {
+        match CassandraNode::connect(&options()) {
+            Ok(_) => return,
+            Err(error @ (NodeError::Authentication { .. } | NodeError::Unreachable { .. })) => {
+                assert!(Instant::now() < deadline, "no login: {error:?}");
+                std::thread::sleep(Duration::from_millis(200));
+            }
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+}
+
 /// A node with CDC, logins and TLS (beside plain text). Its state is removed when it is dropped.
 pub(crate) struct RunningNode {
     version: String,
@@ -87,7 +102,7 @@ impl RunningNode {
         stack("cassandra", &["start", &node.name, version, &address, login, segment, sync, &tls]);
         node.state = stack("cassandra", &["path", &node.name]).trim().into();
         node.keep_segments();
-        node.wait_for_login();
+        wait_for_login();
         let session = SessionBuilder::new()
             .known_node(format!("{ADDRESS}:9042"))
             .user("cassandra", "cassandra")
@@ -99,20 +114,6 @@ impl RunningNode {
         );
         node.run("CREATE TABLE marks.marks (id int PRIMARY KEY) WITH cdc = true");
         node
-    }
-
-    fn wait_for_login(&self) {
-        let deadline = Instant::now() + LOGIN_WAIT_MAX;
-        loop {
-            match CassandraNode::connect(&options()) {
-                Ok(_) => return,
-                Err(error @ (NodeError::Authentication { .. } | NodeError::Unreachable { .. })) => {
-                    assert!(Instant::now() < deadline, "no login: {error:?}");
-                    std::thread::sleep(Duration::from_millis(200));
-                }
-                Err(error) => panic!("{error:?}"),
-            }
-        }
     }
 
     pub(crate) fn version(&self) -> &str {
