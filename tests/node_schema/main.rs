@@ -86,6 +86,12 @@ fn a_node_that_does_not_answer_is_told_in_time() {
     options.port = silent.local_addr().unwrap().port();
     let error = CassandraNode::connect(&options).err().unwrap();
     assert!(matches!(error, NodeError::TimedOut { .. } | NodeError::Unreachable { .. }), "{error:?}");
+    // Somebody ends each connection: plain text where TLS is wanted, say.
+    let closing = TcpListener::bind("127.0.30.251:0").unwrap();
+    options.port = closing.local_addr().unwrap().port();
+    std::thread::spawn(move || closing.incoming().for_each(drop));
+    let error = CassandraNode::connect(&options).err().unwrap();
+    assert!(matches!(error, NodeError::Closed { .. }), "{error:?}");
     options.address = "no-such-host.invalid".into();
     let error = CassandraNode::connect(&options).err().unwrap();
     assert!(matches!(error, NodeError::TimedOut { .. } | NodeError::Unreachable { .. }), "{error:?}");

@@ -22,6 +22,17 @@ pub enum NodeError {
         /// Why.
         source: Source,
     },
+    /// The connection is ended while it is set up.
+    #[error(
+        "Cassandra at {endpoint} ends the connection: is it shutting down, or does it want TLS, or a client's \
+         certificate?"
+    )]
+    Closed {
+        /// `address:port`.
+        endpoint: String,
+        /// Why.
+        source: Source,
+    },
     /// Nobody answered in time.
     #[error(
         "Cassandra at {endpoint} did not answer within {} ms: is it up, and does it speak the same TLS setting?",
@@ -109,6 +120,7 @@ impl NodeError {
         matches!(
             self,
             Self::Unreachable { .. }
+                | Self::Closed { .. }
                 | Self::TimedOut { .. }
                 | Self::Refused { .. }
                 | Self::SchemaInMotion { .. }
@@ -136,8 +148,14 @@ impl NodeError {
                     let reason = "it asks for a user name and a password, and none is given".to_owned();
                     Self::Authentication { endpoint, reason }
                 }
+                ConnectionSetupRequestErrorKind::BrokenConnection(_) => {
+                    Self::Closed { endpoint, source: Arc::new(error.clone()) }
+                }
                 _ => Self::Unreachable { endpoint, source: Arc::new(error.clone()) },
             },
+            ConnectionError::BrokenConnection(_) => {
+                Self::Closed { endpoint, source: Arc::new(error.clone()) }
+            }
             ConnectionError::IoError(io) if is_tls(io) => {
                 Self::Tls { endpoint, source: Arc::new(error.clone()) }
             }
