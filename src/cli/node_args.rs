@@ -17,7 +17,7 @@ pub(super) struct NodeArgs {
     /// Ask this live node over CQL instead of reading a log
     #[arg(long, value_name = "ADDRESS[:PORT]", conflicts_with_all = ["paths", "history"])]
     from_node: Option<String>,
-    /// Role to log in with; its password is in --password-file or RINGTAP_CASSANDRA_PASSWORD
+    /// Role to log in with; its password is in --password-file or `RINGTAP_CASSANDRA_PASSWORD`
     #[arg(long, value_name = "ROLE", requires = "from_node")]
     username: Option<String>,
     /// File with the role's password on its first line

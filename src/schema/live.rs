@@ -163,7 +163,7 @@ impl LiveSchema {
             return self.load_later();
         };
         self.store.remove_after(wanted.number)?;
-        let error = match self.store.read(&wanted)? {
+        let error = match wanted.read()? {
             Ok(catalogue) => {
                 self.catalogue = catalogue;
                 self.origin = Origin::Snapshot(wanted.position);
@@ -173,7 +173,7 @@ impl LiveSchema {
             Err(error) => error,
         };
         for earlier in self.store.before(&wanted) {
-            if let Ok(catalogue) = self.store.read(&earlier)? {
+            if let Ok(catalogue) = earlier.read()? {
                 self.catalogue = catalogue;
                 break;
             }
@@ -186,7 +186,7 @@ impl LiveSchema {
     fn load_later(&mut self) -> Result<(), LiveSchemaError> {
         self.origin = Origin::Nothing;
         for later in self.store.all() {
-            match self.store.read(&later)? {
+            match later.read()? {
                 Ok(catalogue) => {
                     self.catalogue.seed(&catalogue.to_seed());
                     self.origin = Origin::LaterSnapshot(later.position);

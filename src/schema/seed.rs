@@ -77,6 +77,7 @@ impl Seed {
 
     /// Returns a seed of one table alone, with the user-defined types that a catalogue does not know yet: all else
     /// of this seed may be newer than where the catalogue stands.
+    #[must_use]
     pub fn only_table(&self, id: TableId, known: &Catalogue) -> Self {
         let mut only = Self { up_to: self.up_to, times: self.times.clone(), ..Self::default() };
         for keyspace in self.keyspaces.values() {

@@ -125,7 +125,7 @@ impl Log {
         let mut read = Read::new(Position::START);
         let mut writer = JsonRecords::new(Node::default());
         self.each(&mut catalogue.clone(), |_, mutation, position| {
-            read.note(&mut writer, &mutation, position)
+            read.note(&mut writer, &mutation, position);
         });
         read
     }
@@ -143,8 +143,8 @@ impl Log {
                     Event::Header(header) => decoder = Some(MutationDecoder::new(header.version)),
                     Event::Damage(_) => {}
                     Event::Entry(entry) => {
-                        let decoded = decoder.as_mut().unwrap().decode(entry.mutation, catalogue);
-                        let mutation = decoded.as_ref().map_err(Clone::clone);
+                        let outcome = decoder.as_mut().unwrap().decode(entry.mutation, catalogue);
+                        let mutation = outcome.as_ref().map_err(|error| *error);
                         tell(catalogue, mutation, entry.position);
                     }
                 }
@@ -170,7 +170,7 @@ impl Read {
         let mutation = match mutation {
             Ok(mutation) => mutation,
             Err(error) => {
-                self.undecodable.push((position, error.clone()));
+                self.undecodable.push((position, *error));
                 return;
             }
         };

@@ -3,6 +3,7 @@
 //! Starts real nodes (tests/stack/cassandra), one after the other: those of `RINGTAP_NODE_VERSIONS`
 //! (`3.11,4.0,4.1,5.0`), without it 5.0 alone.
 #![cfg(feature = "agent")]
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 mod certificates;
 mod log;
@@ -47,19 +48,19 @@ fn a_live_node_and_its_log_say_the_same() {
 /// Who may ask, and how a refusal is told.
 fn logins_and_certificates(node: &RunningNode) {
     let refused = |options: &NodeOptions| CassandraNode::connect(options).err().expect("it is refused");
-    let mut options = node.options();
+    let mut options = node::options();
     options.login = None;
     assert!(matches!(refused(&options), NodeError::Authentication { .. }), "{:?}", refused(&options));
-    let options = node.options_with_password("wrong");
+    let options = node::login_options("wrong");
     let error = refused(&options);
     assert!(matches!(error, NodeError::Authentication { .. }), "{error:?}");
     assert!(!error.is_transient() && !format!("{error:?} {options:?}").contains("wrong"));
 
     let tls = |certificates: &Certificates, verify_address| {
         let tls = TlsOptions { ca_file: certificates.ca_file(), client: None, verify_address };
-        NodeOptions { tls: Some(tls), ..node.options() }
+        NodeOptions { tls: Some(tls), ..node::options() }
     };
-    let another_authority = Certificates::make(node.address());
+    let another_authority = Certificates::make(node::ADDRESS);
     for verify_address in [true, false] {
         let encrypted = CassandraNode::connect(&tls(node.certificates(), verify_address)).unwrap();
         encrypted.schema_version().unwrap();
@@ -85,6 +86,12 @@ fn a_node_that_does_not_answer_is_told_in_time() {
     options.port = silent.local_addr().unwrap().port();
     let error = CassandraNode::connect(&options).err().unwrap();
     assert!(matches!(error, NodeError::TimedOut { .. } | NodeError::Unreachable { .. }), "{error:?}");
+    // Somebody ends each connection: plain text where TLS is wanted, say.
+    let closing = TcpListener::bind("127.0.30.251:0").unwrap();
+    options.port = closing.local_addr().unwrap().port();
+    std::thread::spawn(move || closing.incoming().for_each(drop));
+    let error = CassandraNode::connect(&options).err().unwrap();
+    assert!(matches!(error, NodeError::Closed { .. }), "{error:?}");
     options.address = "no-such-host.invalid".into();
     let error = CassandraNode::connect(&options).err().unwrap();
     assert!(matches!(error, NodeError::TimedOut { .. } | NodeError::Unreachable { .. }), "{error:?}");
@@ -92,7 +99,7 @@ fn a_node_that_does_not_answer_is_told_in_time() {
 }
 
 fn the_identity_is_that_of_the_log(node: &RunningNode) {
-    let identity = node.connect().identity().unwrap();
+    let identity = node::connect().identity().unwrap();
     let log = Log::copy_of(node);
     let logged = log.identity();
     assert_eq!(logged.cluster.as_deref(), Some(&*identity.cluster));
@@ -112,7 +119,7 @@ fn the_schema_is_that_of_the_log(node: &RunningNode) -> usize {
     node.run_all(&statements::more_tables(node.version()));
     node.run_all(&statements::writes(node.version()));
     node.mark();
-    let seed = node.connect().schema().unwrap();
+    let seed = node::connect().schema().unwrap();
     let log = Log::copy_of(node);
     let mut followed = Catalogue::new();
     let truth = log.read_following(&mut followed);
@@ -173,7 +180,7 @@ fn a_backlog_is_read_with_the_schema_of_now(node: &RunningNode) -> String {
         node.run_what_works(&statements::probes());
     }
     node.mark();
-    let seed = node.connect().schema().unwrap();
+    let seed = node::connect().schema().unwrap();
     let log = Log::copy_of(node);
     let mut followed = Catalogue::new();
     let truth = log.read_following(&mut followed);
@@ -226,7 +233,7 @@ struct Differences {
 
 impl Differences {
     fn add(&mut self, truth: &Read, read: &Read) {
-        let undecodable: BTreeMap<_, _> = read.undecodable.iter().cloned().collect();
+        let undecodable: BTreeMap<_, _> = read.undecodable.iter().copied().collect();
         for (place, record) in truth.records.iter().filter(|((position, _), _)| *position > read.from) {
             match read.records.get(place) {
                 Some(ours) if ours == record => self.same += 1,

@@ -20,7 +20,7 @@ use tokio::runtime::Runtime;
 
 use super::certificates::{Certificates, STORE_PASSWORD};
 
-const ADDRESS: &str = "127.0.30.11";
+pub(crate) const ADDRESS: &str = "127.0.30.11";
 
 /// How long after its port is open a node may take to make its first role.
 const LOGIN_WAIT_MAX: Duration = Duration::from_secs(60);
@@ -33,6 +33,36 @@ pub(crate) fn stack(script: &str, arguments: &[&str]) -> String {
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{script} {arguments:?}: {told}");
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// Returns how to speak to the node.
+pub(crate) fn options() -> NodeOptions {
+    login_options("cassandra")
+}
+
+/// Returns how to speak to the node, with this password.
+pub(crate) fn login_options(password: &str) -> NodeOptions {
+    let login = Login { username: "cassandra".into(), password: password.to_owned().into() };
+    NodeOptions { login: Some(login), ..NodeOptions::new(ADDRESS, 9042) }
+}
+
+pub(crate) fn connect() -> CassandraNode {
+    CassandraNode::connect(&options()).unwrap()
+}
+
+/// A new node makes its first role a little after it listens.
+fn wait_for_login() {
+    let deadline = Instant::now() + LOGIN_WAIT_MAX;
+    loop {
+        match CassandraNode::connect(&options()) {
+            Ok(_) => return,
+            Err(error @ (NodeError::Authentication { .. } | NodeError::Unreachable { .. })) => {
+                assert!(Instant::now() < deadline, "no login: {error:?}");
+                std::thread::sleep(Duration::from_millis(200));
+            }
+            Err(error) => panic!("{error:?}"),
+        }
+    }
 }
 
 /// A node with CDC, logins and TLS (beside plain text). Its state is removed when it is dropped.
@@ -72,7 +102,7 @@ impl RunningNode {
         stack("cassandra", &["start", &node.name, version, &address, login, segment, sync, &tls]);
         node.state = stack("cassandra", &["path", &node.name]).trim().into();
         node.keep_segments();
-        node.wait_for_login();
+        wait_for_login();
         let session = SessionBuilder::new()
             .known_node(format!("{ADDRESS}:9042"))
             .user("cassandra", "cassandra")
@@ -86,50 +116,19 @@ impl RunningNode {
         node
     }
 
-    fn wait_for_login(&self) {
-        let deadline = Instant::now() + LOGIN_WAIT_MAX;
-        loop {
-            match CassandraNode::connect(&self.options()) {
-                Ok(_) => return,
-                Err(error @ (NodeError::Authentication { .. } | NodeError::Unreachable { .. })) => {
-                    assert!(Instant::now() < deadline, "no login: {error:?}");
-                    std::thread::sleep(Duration::from_millis(200));
-                }
-                Err(error) => panic!("{error:?}"),
-            }
-        }
-    }
-
     pub(crate) fn version(&self) -> &str {
         &self.version
-    }
-
-    pub(crate) fn address(&self) -> &'static str {
-        ADDRESS
     }
 
     pub(crate) fn certificates(&self) -> &Certificates {
         &self.certificates
     }
 
-    pub(crate) fn options(&self) -> NodeOptions {
-        self.options_with_password("cassandra")
-    }
-
-    pub(crate) fn options_with_password(&self, password: &str) -> NodeOptions {
-        let login = Login { username: "cassandra".into(), password: password.to_owned().into() };
-        NodeOptions { login: Some(login), ..NodeOptions::new(ADDRESS, 9042) }
-    }
-
-    pub(crate) fn connect(&self) -> CassandraNode {
-        CassandraNode::connect(&self.options()).unwrap()
-    }
-
-    fn try_run(&self, statement: &str) -> Result<(), ExecutionError> {
+    fn try_run(&self, statement: &str) -> Result<(), Box<ExecutionError>> {
         let session = self.session.as_ref().expect("started");
-        let result = self.runtime.block_on(session.query_unpaged(statement, ())).map(|_| ());
+        let result = self.runtime.block_on(session.query_unpaged(statement, ()));
         self.keep_segments();
-        result
+        result.map(|_| ()).map_err(Box::new)
     }
 
     pub(crate) fn run(&self, statement: &str) {

@@ -39,7 +39,7 @@ pub(super) struct Head {
     /// xxh3-64 of all that follows the line.
     body_xxh3: u64,
     /// xxh3-64 of the numbers before it: a wrong position would be a wrong schema.
-    head_xxh3: u64,
+    own_xxh3: u64,
 }
 
 impl Head {
@@ -51,9 +51,9 @@ impl Head {
             offset: position.offset,
             bytes: body.len() as u64,
             body_xxh3: xxh3_64(body),
-            head_xxh3: 0,
+            own_xxh3: 0,
         };
-        head.head_xxh3 = head.checksum();
+        head.own_xxh3 = head.checksum();
         head
     }
 
@@ -72,7 +72,7 @@ impl Head {
         if head.ringtap_schema_snapshot != VERSION {
             return Err(SnapshotError::UnknownVersion(head.ringtap_schema_snapshot));
         }
-        if head.head_xxh3 != head.checksum() {
+        if head.own_xxh3 != head.checksum() {
             return Err(SnapshotError::NoHead);
         }
         Ok(head)

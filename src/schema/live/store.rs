@@ -38,6 +38,17 @@ pub(super) struct StoredSnapshot {
     path: PathBuf,
 }
 
+impl StoredSnapshot {
+    /// Reads the snapshot. One that is gone or damaged is the inner error.
+    pub(super) fn read(&self) -> Result<Result<Catalogue, SnapshotError>, StoreError> {
+        match fs::read(&self.path) {
+            Ok(bytes) => Ok(snapshot::read(&bytes)),
+            Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(Err(SnapshotError::NoHead)),
+            Err(source) => Err(StoreError { path: self.path.clone(), action: "reading", source }),
+        }
+    }
+}
+
 /// The snapshots of a directory, in order of their numbers. The oldest is one that every position which can still be
 /// asked for is behind.
 #[derive(Debug)]
@@ -98,18 +109,6 @@ impl SnapshotStore {
     /// Returns the newest snapshot that a progress covers.
     pub(super) fn choose(&self, at: &Progress) -> Option<StoredSnapshot> {
         self.snapshots.iter().rev().find(|snapshot| is_covered(snapshot.position, at)).cloned()
-    }
-
-    /// Reads a snapshot. One that is gone or damaged is the inner error.
-    pub(super) fn read(
-        &self,
-        snapshot: &StoredSnapshot,
-    ) -> Result<Result<Catalogue, SnapshotError>, StoreError> {
-        match fs::read(&snapshot.path) {
-            Ok(bytes) => Ok(snapshot::read(&bytes)),
-            Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(Err(SnapshotError::NoHead)),
-            Err(source) => Err(StoreError { path: snapshot.path.clone(), action: "reading", source }),
-        }
     }
 
     /// Writes a snapshot durably and returns its number. One of the same position is replaced.

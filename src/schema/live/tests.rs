@@ -249,7 +249,7 @@ fn a_damaged_snapshot_is_never_an_empty_schema() {
     let head = whole.iter().position(|byte| *byte == b'\n').unwrap();
     let mut damages: Vec<Vec<u8>> =
         [0, 1, head, head + 1, whole.len() / 2, whole.len() - 1].map(|cut| whole[..cut].to_vec()).into();
-    for at in (0..head + 1).chain((head..whole.len()).step_by(997)) {
+    for at in (0..=head).chain((head..whole.len()).step_by(997)) {
         let mut flipped = whole.clone();
         flipped[at] ^= 1;
         damages.push(flipped);

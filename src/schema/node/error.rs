@@ -22,6 +22,17 @@ pub enum NodeError {
         /// Why.
         source: Source,
     },
+    /// The connection is ended while it is set up.
+    #[error(
+        "Cassandra at {endpoint} ends the connection: is it shutting down, or does it want TLS, or a client's \
+         certificate?"
+    )]
+    Closed {
+        /// `address:port`.
+        endpoint: String,
+        /// Why.
+        source: Source,
+    },
     /// Nobody answered in time.
     #[error(
         "Cassandra at {endpoint} did not answer within {} ms: is it up, and does it speak the same TLS setting?",
@@ -109,6 +120,7 @@ impl NodeError {
         matches!(
             self,
             Self::Unreachable { .. }
+                | Self::Closed { .. }
                 | Self::TimedOut { .. }
                 | Self::Refused { .. }
                 | Self::SchemaInMotion { .. }
@@ -116,11 +128,12 @@ impl NodeError {
     }
 
     pub(super) fn from_connecting(endpoint: String, error: NewSessionError) -> Self {
-        let connection = match &error {
-            NewSessionError::MetadataError(MetadataError::ConnectionPoolError(
-                ConnectionPoolError::Broken { last_connection_error, .. },
-            )) => last_connection_error,
-            _ => return Self::Unreachable { endpoint, source: Arc::new(error) },
+        let NewSessionError::MetadataError(MetadataError::ConnectionPoolError(ConnectionPoolError::Broken {
+            last_connection_error: connection,
+            ..
+        })) = &error
+        else {
+            return Self::Unreachable { endpoint, source: Arc::new(error) };
         };
         Self::from_connection(endpoint, connection)
     }
@@ -135,8 +148,14 @@ impl NodeError {
                     let reason = "it asks for a user name and a password, and none is given".to_owned();
                     Self::Authentication { endpoint, reason }
                 }
+                ConnectionSetupRequestErrorKind::BrokenConnection(_) => {
+                    Self::Closed { endpoint, source: Arc::new(error.clone()) }
+                }
                 _ => Self::Unreachable { endpoint, source: Arc::new(error.clone()) },
             },
+            ConnectionError::BrokenConnection(_) => {
+                Self::Closed { endpoint, source: Arc::new(error.clone()) }
+            }
             ConnectionError::IoError(io) if is_tls(io) => {
                 Self::Tls { endpoint, source: Arc::new(error.clone()) }
             }
@@ -148,10 +167,9 @@ impl NodeError {
         let endpoint = endpoint.to_owned();
         match error {
             ExecutionError::RequestTimeout(after) => Self::TimedOut { endpoint, after },
-            ExecutionError::ConnectionPoolError(_) | ExecutionError::EmptyPlan => {
-                Self::Unreachable { endpoint, source: Arc::new(error) }
-            }
-            ExecutionError::LastAttemptError(RequestAttemptError::BrokenConnectionError(_)) => {
+            ExecutionError::ConnectionPoolError(_)
+            | ExecutionError::EmptyPlan
+            | ExecutionError::LastAttemptError(RequestAttemptError::BrokenConnectionError(_)) => {
                 Self::Unreachable { endpoint, source: Arc::new(error) }
             }
             _ => Self::Refused { endpoint, query: query.to_owned(), source: Arc::new(error) },

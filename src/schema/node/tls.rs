@@ -24,7 +24,7 @@ pub(super) fn client_config(options: &TlsOptions) -> Result<Arc<ClientConfig>, N
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
         .build()
         .map_err(settings_error)?;
-    let builder = ClientConfig::builder_with_provider(provider.clone())
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(settings_error)?;
     let builder = if options.verify_address {
