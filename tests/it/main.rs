@@ -6,3 +6,5 @@ mod golden;
 mod golden_dump;
 mod golden_exceptions;
 mod golden_replay;
+#[cfg(feature = "agent")]
+mod live;
