@@ -148,7 +148,7 @@ fn pipeline(
 /// Everything that is open before it is known where to begin.
 struct Starting<'c> {
     config: &'c Config,
-    node: &'c NodeIdentity,
+    node: &'c StateOwner,
     state: &'c StateDir,
     live: LiveLog,
     index: DedupIndex,

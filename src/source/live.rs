@@ -7,6 +7,7 @@ mod directory;
 mod error;
 mod event;
 mod inventory;
+mod known;
 mod move_file;
 mod options;
 mod position;
@@ -18,7 +19,7 @@ mod tail;
 mod watch;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     io,
     ops::Range,
     os::unix::fs::FileExt as _,
@@ -26,6 +27,7 @@ use std::{
 };
 
 use inventory::{Inventory, Place};
+use known::Known;
 use tail::Tail;
 use watch::Watch;
 
@@ -34,7 +36,7 @@ pub use self::{
     event::{CdcSpace, Gap, LiveEvent, ReadOutcome, Released, Spooled, UnreadableReason, WakeReason},
     options::{LiveOptions, ReadAhead, Release, Start},
 };
-use crate::checkpoint::{Progress, SegmentProgress};
+use crate::checkpoint::Progress;
 
 /// Pauses between two looks at a growing segment: while entries came within [`ACTIVE`], and else.
 const MARKED_PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(25)];
@@ -63,10 +65,7 @@ pub struct LiveLog {
     inventory: Inventory,
     watch: Watch,
     tail: Tail,
-    /// How far each segment was read; that in hand, as far as it had been when it was begun.
-    read: BTreeMap<i64, SegmentProgress>,
-    /// Segments that can't be read; they were told of.
-    unreadable: BTreeSet<i64>,
+    known: Known,
     /// Gaps that were told, by their first ids.
     gaps_told: BTreeSet<i64>,
     /// Finished segments that were removed when they had no other name: nothing brings them back.
@@ -94,8 +93,7 @@ impl LiveLog {
             watch: Watch::new(directories),
             inventory,
             options,
-            read: BTreeMap::new(),
-            unreadable: BTreeSet::new(),
+            known: Known::default(),
             gaps_told: BTreeSet::new(),
             gone: BTreeSet::new(),
             last_scan: None,
@@ -126,16 +124,9 @@ impl LiveLog {
     /// ahead of what is on disk, as the node may lose that; then reading goes on with the next segment.
     pub fn seek(&mut self, progress: &Progress) -> Result<(), SourceError> {
         self.tail.leave();
-        self.read = progress.iter().collect();
+        self.known.seek(progress);
         self.scan()?;
-        let begun: Vec<(i64, u64)> = self
-            .read
-            .iter()
-            .filter_map(|(id, read)| match read {
-                SegmentProgress::ReadTo(offset) => Some((*id, *offset)),
-                SegmentProgress::Finished => None,
-            })
-            .collect();
+        let begun: Vec<(i64, u64)> = self.known.positions().collect();
         for (id, offset) in begun {
             self.check_position(id, offset)?;
         }
@@ -168,9 +159,9 @@ impl LiveLog {
         // Before the listing: what comes during it is listed again.
         let _ = self.watch.take_names_changed();
         self.inventory.scan()?;
-        let (read, unreadable) = (&self.read, &self.unreadable);
-        self.inventory
-            .hold(|id| read.get(&id) != Some(&SegmentProgress::Finished) && !unreadable.contains(&id));
+        let known = &self.known;
+        self.inventory.hold(|id| known.is_unread(id));
+        self.known.list(self.inventory.segments.keys().copied());
         self.last_scan = Some((begun, begun.elapsed()));
         Ok(())
     }
@@ -190,10 +181,6 @@ impl LiveLog {
             return self.scan();
         }
         Ok(())
-    }
-
-    fn is_unread(&self, id: i64) -> bool {
-        self.read.get(&id) != Some(&SegmentProgress::Finished) && !self.unreadable.contains(&id)
     }
 }
 

@@ -10,4 +10,6 @@ mod golden_exceptions;
 #[cfg(feature = "agent")]
 mod golden_quarantine;
 mod golden_replay;
+#[cfg(feature = "agent")]
+mod live;
 mod schema_seeds;

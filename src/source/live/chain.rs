@@ -19,6 +19,7 @@ const PACKED_HEAD_BYTES: usize = 12;
 pub(super) struct Chain {
     crc: MarkerCrc,
     is_plain: bool,
+    is_encrypted: bool,
     header_bytes: u64,
     /// Length of the file when it was last needed.
     file_length: u64,
@@ -73,6 +74,7 @@ impl Chain {
         Self {
             crc: MarkerCrc::new(header.id),
             is_plain: header.encoding == SectionEncoding::Plain,
+            is_encrypted: matches!(header.encoding, SectionEncoding::Encrypted(_)),
             header_bytes: header.header_bytes,
             file_length: 0,
             file_end: header.header_bytes,
@@ -139,8 +141,12 @@ impl Chain {
         let holds = marker.crc == self.crc.at(self.file_end)
             && u64::from(marker.end) >= self.file_end + wanted as u64;
         let length = rest.first_chunk::<4>().filter(|_| !self.is_plain);
-        Ok(holds
-            .then(|| SectionHead { marker, unpacked_length: length.map(|word| u32::from_be_bytes(*word)) }))
+        let unpacked_length = length.map(|word| u32::from_be_bytes(*word));
+        // Encrypted sections get their marker and length last: where there are blocks, a length of zero is still to come.
+        let is_partial = self.is_encrypted
+            && unpacked_length == Some(0)
+            && u64::from(marker.end) > self.file_end + wanted as u64;
+        Ok((holds && !is_partial).then_some(SectionHead { marker, unpacked_length }))
     }
 }
 

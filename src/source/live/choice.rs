@@ -9,7 +9,6 @@ use super::{
     inventory::Place,
     reading::Begun,
 };
-use crate::checkpoint::SegmentProgress;
 
 /// Most ids between two segments that are taken to be of one run of Cassandra without other evidence. A run's first id
 /// is the time of its start in milliseconds, and a node takes longer to start than this.
@@ -42,16 +41,14 @@ impl LiveLog {
                 }
                 continue;
             }
-            let read_to = match self.read.get(&id) {
-                Some(SegmentProgress::ReadTo(offset)) => *offset,
-                _ => 0,
-            };
+            let read_to = self.known.read_to(id);
             // From here on it counts as known: what was told of it is not told again.
-            self.read.insert(id, SegmentProgress::ReadTo(read_to));
+            self.known.note(id, read_to);
             if let Some(segment) = self.inventory.segments.get_mut(&id) {
                 segment.read_as = Some(held.identity);
             }
             self.tail.begin(&held, read_to);
+            self.inventory.keep_bound();
             if self.inventory.is_over(id)? {
                 self.tail.finalize()?;
             }
@@ -61,8 +58,7 @@ impl LiveLog {
 
     /// Returns the segment to read next: the lowest id that is not finished, but what an earlier run left first.
     fn next_id(&mut self) -> Result<Option<i64>, SourceError> {
-        let lowest = self.inventory.segments.keys().copied().find(|id| self.is_unread(*id));
-        let Some(lowest) = lowest else {
+        let Some(lowest) = self.known.lowest_unread() else {
             return Ok(None);
         };
         Ok(Some(match self.earlier_run_waits(lowest)? {
@@ -85,12 +81,12 @@ impl LiveLog {
             if self.inventory.is_alive(id) {
                 break;
             }
-            if self.is_unread(id) {
+            if self.known.is_unread(id) {
                 earlier = Some(id);
             }
         }
         // The listing of one directory may be a moment older than that of the other.
-        let Some(id) = earlier.filter(|id| self.inventory.segments.get(id).is_some()) else {
+        let Some(id) = earlier else {
             return Ok(None);
         };
         let is_earlier = self.inventory.is_discarded(id)? && self.inventory.has_entries(id)?;
@@ -99,28 +95,22 @@ impl LiveLog {
 
     /// Returns a segment that was begun and is gone, once.
     fn take_vanished(&mut self) -> Option<Gap> {
-        let gone = self.read.iter().find_map(|(id, read)| match read {
-            SegmentProgress::ReadTo(offset) if !self.inventory.segments.contains_key(id) => {
-                Some((*id, *offset))
-            }
-            _ => None,
-        });
-        let (segment, read_to) = gone?;
-        self.read.insert(segment, SegmentProgress::Finished);
+        let segment = self.known.begun().find(|id| !self.inventory.segments.contains_key(id))?;
+        let read_to = self.known.read_to(segment);
+        self.known.finish(segment);
         Some(Gap::Definite { segment, read_to })
     }
 
     /// Returns what is to be told before a segment is begun for the first time, once for each.
     fn take_news_before(&mut self, id: i64) -> Option<LiveEvent<'static>> {
-        if self.read.contains_key(&id) {
+        if self.known.is_known(id) {
             return None;
         }
-        let newest = self.read.last_key_value().map(|(newest, _)| *newest);
-        if let Some(newest) = newest.filter(|newest| *newest > id) {
-            self.read.insert(id, SegmentProgress::ReadTo(0));
+        if let Some(newest) = self.known.newest().filter(|newest| *newest > id) {
+            self.known.note(id, 0);
             return Some(LiveEvent::OutOfOrder { segment: id, newest });
         }
-        let read = self.read.range(..id).next_back().map(|(before, _)| *before);
+        let read = self.known.before(id);
         let listed = self.inventory.segments.range(..id).next_back().map(|(before, _)| *before);
         let before = read.max(listed)?;
         let missing = id - before - 1;

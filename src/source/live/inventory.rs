@@ -3,7 +3,7 @@
 mod scan;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File, Metadata},
     io,
     os::unix::fs::MetadataExt as _,
@@ -21,6 +21,10 @@ use super::{
     options::LiveOptions,
 };
 use crate::source::SegmentFile;
+
+/// Later segments that are looked at to know whether one is over, the newest ones: of those a node writes to one, has one
+/// more ready, and the others are full.
+const LATER_MAX: usize = 8;
 
 /// A directory's part in the node's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +111,8 @@ pub(super) struct Inventory {
     spool: Option<PathBuf>,
     commitlog: Option<PathBuf>,
     open_files_max: usize,
+    /// Segments whose files are held open.
+    open: BTreeSet<i64>,
     pub(super) segments: BTreeMap<i64, Segment>,
     /// Index files in `cdc_raw` and in the spool.
     pub(super) indexes: BTreeMap<i64, Vec<(Place, SegmentFileName)>>,
@@ -121,6 +127,7 @@ impl Inventory {
             spool: options.spool.clone(),
             commitlog: options.commitlog.clone(),
             open_files_max: options.open_files_max.max(2),
+            open: BTreeSet::new(),
             segments: BTreeMap::new(),
             indexes: BTreeMap::new(),
             ignored: 0,
@@ -155,11 +162,30 @@ impl Inventory {
                 if let Ok(Some(_)) = self.open(id) {
                     left -= 1;
                 }
-            } else if let Some(segment) = self.segments.get_mut(&id) {
-                segment.held = None;
+            } else {
+                self.close(id);
             }
         }
-        self.segments.retain(|_, segment| segment.is_placed() || segment.held.is_some());
+    }
+
+    /// Closes the newest files beyond the bound.
+    pub(super) fn keep_bound(&mut self) {
+        while self.open.len() > self.open_files_max
+            && let Some(newest) = self.open.last().copied()
+        {
+            self.close(newest);
+        }
+    }
+
+    /// Closes a segment's file, and forgets the segment if it has no name any more.
+    pub(super) fn close(&mut self, id: i64) {
+        self.open.remove(&id);
+        if let Some(segment) = self.segments.get_mut(&id) {
+            segment.held = None;
+            if !segment.is_placed() {
+                self.segments.remove(&id);
+            }
+        }
     }
 
     /// Returns a segment's file, opened. `None`: it is gone.
@@ -192,6 +218,7 @@ impl Inventory {
             };
             if let Some(segment) = self.segments.get_mut(&id) {
                 segment.held = Some(held.clone());
+                self.open.insert(id);
             }
             return Ok(Some(held));
         }
@@ -217,7 +244,7 @@ impl Inventory {
 
     /// Returns how many files are held open.
     pub(super) fn open_files(&self) -> usize {
-        self.segments.values().filter(|segment| segment.held.is_some()).count()
+        self.open.len()
     }
 
     /// Reads a segment's index anew.
@@ -325,9 +352,10 @@ impl Inventory {
     /// so this one has been synced for the last time then. Only a later one that is still in the node's hands
     /// counts: an older run may have left higher ids.
     fn is_followed(&mut self, id: i64) -> Result<bool, SourceError> {
-        let later: Vec<i64> = self.segments.range(id + 1..).map(|(id, _)| *id).rev().collect();
-        for later in later {
-            if self.is_alive(later) && self.has_entries(later)? {
+        let later = self.segments.range(id + 1..).map(|(id, _)| *id).rev();
+        let alive: Vec<i64> = later.filter(|id| self.is_alive(*id)).take(LATER_MAX).collect();
+        for later in alive {
+            if self.has_entries(later)? {
                 return Ok(true);
             }
         }
@@ -344,12 +372,12 @@ impl Inventory {
         let Some(held) = self.open(id)? else {
             return Ok(false);
         };
+        if !was_held {
+            self.close(id);
+        }
         let Some(segment) = self.segments.get_mut(&id) else {
             return Ok(false);
         };
-        if !was_held {
-            segment.held = None;
-        }
         let followed = || -> io::Result<bool> {
             if segment.first_section.is_none()
                 && let Head::Whole(header) = read_head(&held.file)?

@@ -1,6 +1,6 @@
 //! Progress against files: what can be read now, and whether a stored position can be true.
 
-use cassandra_commitlog::segment::SegmentEnd;
+use cassandra_commitlog::{Position, segment::SegmentEnd};
 
 use super::{
     LiveLog, ReadAhead,
@@ -10,9 +10,8 @@ use super::{
 };
 use crate::{
     checkpoint::Progress,
-    source::{ReadError, SegmentReader},
+    source::{ReadError, SegmentFile, SegmentReader},
 };
-use cassandra_commitlog::Position;
 
 impl LiveLog {
     /// Returns all that can be read now as progress.
@@ -62,24 +61,24 @@ impl LiveLog {
         let name = Some(held.segment.name);
         let mut reader = SegmentReader::new(self.options.decoder.clone());
         match reader.read(&held.segment.path, name, |_| Ok::<(), ReadError>(())) {
-            Ok(end) => self.judge_end(&held, position, end),
+            Ok(end) => self.judge_end(&held.segment, position, end),
             // Gone, or unreadable: reading it will tell.
             Err(_) => Ok(()),
         }
     }
 
-    /// Checks at a segment's end that the position at which reading began lies in it.
-    pub(super) fn check_end(&mut self, position: u64, end: SegmentEnd) -> Result<(), SourceError> {
-        let held = self.tail.segment().map(|segment| self.inventory.open(segment)).transpose()?.flatten();
-        held.map_or(Ok(()), |held| self.judge_end(&held, position, end))
+    /// Checks at the end of the segment in hand that the position at which reading began lies in it.
+    pub(super) fn check_end(&self, end: SegmentEnd) -> Result<(), SourceError> {
+        let file = self.tail.file();
+        file.map_or(Ok(()), |file| self.judge_end(file, self.tail.begun_at(), end))
     }
 
-    fn judge_end(&self, held: &Held, position: u64, end: SegmentEnd) -> Result<(), SourceError> {
+    fn judge_end(&self, file: &SegmentFile, position: u64, end: SegmentEnd) -> Result<(), SourceError> {
         if position <= end.logical_offset {
             return Ok(());
         }
-        let (segment, end) = (held.segment.name.id, end.logical_offset);
-        let path = held.segment.path.clone();
+        let (segment, end) = (file.name.id, end.logical_offset);
+        let path = file.path.clone();
         if self.options.read_ahead == ReadAhead::Synced {
             return Err(SourceError::BeyondEnd { path, segment, position, end });
         }

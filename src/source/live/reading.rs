@@ -10,7 +10,6 @@ use super::{
     event::{LiveEvent, ReadOutcome, UnreadableReason},
     tail::Run,
 };
-use crate::checkpoint::SegmentProgress;
 
 /// What became of the attempt to have a segment in hand.
 pub(super) enum Begun {
@@ -48,7 +47,7 @@ impl LiveLog {
                 self.last_entry = Some(Instant::now());
             }
             match run? {
-                Run::Waits if self.goes_on()? => {}
+                Run::GoesOn => {}
                 Run::Waits => return Ok(ReadOutcome::Idle),
                 Run::BudgetSpent => return Ok(ReadOutcome::BudgetSpent),
                 Run::Stopped => return Ok(ReadOutcome::Stopped),
@@ -80,11 +79,14 @@ impl LiveLog {
         if let Err(reason) = self.tail.extend(bound)? {
             return Ok(Run::Unreadable(reason));
         }
-        let run = self.tail.run(budget, synced, tell)?;
-        if run == Run::Waits && self.options.read_ahead == ReadAhead::Written {
-            return self.tail.run_ahead(budget, synced, tell);
+        match self.tail.run(budget, synced, tell)? {
+            Run::Waits if self.goes_on()? => Ok(Run::GoesOn),
+            // Only here: what no marker reaches of a segment that is over, the node has lost.
+            Run::Waits if self.options.read_ahead == ReadAhead::Written => {
+                self.tail.run_ahead(budget, synced, tell)
+            }
+            run => Ok(run),
         }
-        Ok(run)
     }
 
     /// Returns the logical offset up to which the segment in hand is on disk.
@@ -120,7 +122,7 @@ impl LiveLog {
         if let Some((id, read_to)) = self.tail.leave()
             && read_to > 0
         {
-            self.read.insert(id, SegmentProgress::ReadTo(read_to));
+            self.known.note(id, read_to);
         }
     }
 
@@ -129,11 +131,11 @@ impl LiveLog {
         end: SegmentEnd,
         tell: &mut impl FnMut(LiveEvent<'_>) -> Result<ControlFlow<()>, E>,
     ) -> Result<ControlFlow<()>, E> {
-        self.check_end(self.tail.begun_at(), end)?;
+        self.check_end(end)?;
         let Some((segment, _)) = self.tail.leave() else {
             return Ok(ControlFlow::Continue(()));
         };
-        self.read.insert(segment, SegmentProgress::Finished);
+        self.known.finish(segment);
         tell(LiveEvent::SegmentFinished { segment, end })
     }
 
@@ -146,7 +148,7 @@ impl LiveLog {
         let (Some(file), Some((segment, _))) = (file, self.tail.leave()) else {
             return Ok(ControlFlow::Continue(()));
         };
-        self.unreadable.insert(segment);
+        self.known.give_up(segment);
         tell(LiveEvent::SegmentUnreadable { file: &file, reason })
     }
 }

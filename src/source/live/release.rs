@@ -24,7 +24,7 @@ impl LiveLog {
             .segments
             .keys()
             .copied()
-            .filter(|id| durable.of(*id) == finished && self.read.get(id).copied() == finished)
+            .filter(|id| durable.of(*id) == finished && self.known.is_finished(*id))
             .collect();
         for id in ids {
             if let Err(error) = self.release_segment(id, &mut released) {
@@ -44,17 +44,14 @@ impl LiveLog {
         if self.options.release != Release::Keep {
             self.remove_segment(id, released)?;
         }
-        if let Some(segment) = self.inventory.segments.get_mut(&id) {
+        if let Some(segment) = self.inventory.segments.get(&id) {
             let links =
                 segment.held.as_ref().and_then(|held| held.file.metadata().ok()).map(|file| file.nlink());
             if links == Some(0) {
                 self.gone.insert(id);
             }
-            segment.held = None;
-            if !segment.is_placed() {
-                self.inventory.segments.remove(&id);
-            }
         }
+        self.inventory.close(id);
         Ok(())
     }
 
@@ -175,12 +172,11 @@ impl LiveLog {
         self.scan()?;
         released.forget = gone(self);
         for id in &released.forget {
-            self.read.remove(id);
+            self.known.forget(*id);
             self.gone.remove(id);
         }
-        if let Some(oldest) = self.read.first_key_value().map(|(id, _)| *id) {
+        if let Some(oldest) = self.known.oldest() {
             self.gaps_told = self.gaps_told.split_off(&oldest);
-            self.unreadable.retain(|id| *id >= oldest || self.inventory.segments.contains_key(id));
         }
         Ok(())
     }

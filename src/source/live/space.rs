@@ -29,7 +29,7 @@ impl LiveLog {
                 }
             }
             space.spooled_segments += usize::from(segment.at(Place::Spool).is_some());
-            if !self.is_unread(*id) {
+            if !self.known.is_unread(*id) {
                 continue;
             }
             space.unread_segments += 1;

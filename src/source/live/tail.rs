@@ -80,6 +80,8 @@ struct Doubt {
 pub(super) enum Run {
     /// There is nothing more now.
     Waits,
+    /// The segment turned out to be over, or another one comes first.
+    GoesOn,
     /// The budget is spent.
     BudgetSpent,
     /// `tell` broke off.
