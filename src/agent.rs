@@ -19,6 +19,7 @@ mod error_policy;
 mod in_flight;
 pub(crate) mod options;
 mod publisher;
+mod put_aside;
 mod reading;
 mod report;
 mod runtime;

@@ -1,11 +1,19 @@
 //! The command line.
 
+#[cfg(feature = "agent")]
+mod check;
 mod complete;
+#[cfg(feature = "agent")]
+mod config;
+#[cfg(feature = "agent")]
+mod config_args;
 #[cfg(feature = "agent")]
 mod consume;
 mod dump;
 mod error;
 mod explain;
+#[cfg(feature = "agent")]
+mod kafka_args;
 mod keys;
 mod log_args;
 #[cfg(feature = "agent")]
@@ -18,6 +26,8 @@ mod replay;
 mod run;
 mod schema;
 mod stats;
+#[cfg(feature = "agent")]
+mod status;
 mod verify;
 
 use std::process::ExitCode;
@@ -59,6 +69,15 @@ enum Command {
     /// Print what is committed in ringtap's topics, one line of JSON for each record
     #[cfg(feature = "agent")]
     Consume(consume::ConsumeArgs),
+    /// Check a configuration and what it points at; show what is in effect, secrets masked
+    #[cfg(feature = "agent")]
+    Check(check::CheckArgs),
+    /// Ask a running agent how it gets on; exit code 1 if it is not ready
+    #[cfg(feature = "agent")]
+    Status(status::StatusArgs),
+    /// Show what can be set
+    #[cfg(feature = "agent")]
+    Config(config::ConfigCommandArgs),
     /// Print shell completions, or write man pages
     Generate(complete::GenerateArgs),
 }
@@ -78,6 +97,12 @@ impl Cli {
             Command::Schema(args) => args.run(),
             #[cfg(feature = "agent")]
             Command::Consume(args) => args.run(),
+            #[cfg(feature = "agent")]
+            Command::Check(args) => args.run(),
+            #[cfg(feature = "agent")]
+            Command::Status(args) => args.run(),
+            #[cfg(feature = "agent")]
+            Command::Config(args) => args.run(),
             Command::Generate(args) => args.run(),
         };
         match result {

@@ -26,5 +26,6 @@ pub(crate) use self::origins::Origins;
 #[cfg(feature = "agent")]
 pub use self::writer::{Quarantine, QuarantineOptions, QuarantineStats, Subject};
 
-#[cfg(all(test, feature = "agent"))]
+#[cfg(feature = "agent")]
+#[cfg(test)]
 mod tests;

@@ -9,6 +9,8 @@ mod stop;
 
 use std::io;
 
+use crate::checkpoint::Progress;
+
 pub use self::{
     batch::{BatchRecord, RecordBatch, RecordHeaders, Route, Topic},
     files::FileSink,
@@ -41,6 +43,23 @@ pub trait Sink {
 
     /// Makes sure that all records are where they belong.
     fn finish(&mut self) -> io::Result<()>;
+
+    /// Returns what is written to, for messages.
+    fn name(&self) -> String;
+}
+
+/// Takes batches of records, and keeps with them how far a log was read for them.
+///
+/// What was sent counts only when it was [committed](BatchSink::commit) together with a progress.
+pub trait BatchSink {
+    /// Says whose log comes next, by the name that the node was given; returns how far it was published before.
+    fn resume(&mut self, node: Option<&str>) -> io::Result<Progress>;
+
+    /// Takes records in order.
+    fn send(&mut self, batch: &RecordBatch) -> io::Result<()>;
+
+    /// Makes sure that all records are where they belong, and keeps how far the log was read for them.
+    fn commit(&mut self, progress: &Progress) -> io::Result<()>;
 
     /// Returns what is written to, for messages.
     fn name(&self) -> String;

@@ -6,43 +6,16 @@ use cassandra_commitlog::{
     limits::Limits,
     segment::{DecoderOptions, KeyProvider},
 };
-use secrecy::SecretString;
 
 use super::error::AgentError;
 use crate::{
     checkpoint::NodeIdentity,
-    config::{self, Config, DedupMode, RawOptions, Secret, WhenKafkaIsAway},
+    config::{self, Config, DedupMode, RawOptions, WhenKafkaIsAway},
     dedup::IndexOptions,
     record::{Deletes, PartitionBy, TopicNames},
-    schema::node::{ClientCertificate, Login, NodeOptions, TlsOptions},
     sink::kafka::{Delivery, KafkaOptions, TooLarge, TopicOptions},
     source::{Keystore, KeystoreKeys, LiveOptions, ReadAhead, Release, Start},
 };
-
-/// Returns how the node is asked.
-pub(crate) fn node(config: &Config) -> NodeOptions {
-    let cassandra = &config.cassandra;
-    let login = cassandra.username.as_ref().map(|username| Login {
-        username: username.clone(),
-        password: secret(cassandra.password.as_ref()).unwrap_or_default(),
-    });
-    let tls = cassandra.tls.as_ref().map(|tls| TlsOptions {
-        ca_file: tls.ca_file.clone(),
-        client: tls
-            .certificate_file
-            .clone()
-            .zip(tls.key_file.clone())
-            .map(|(certificate_file, key_file)| ClientCertificate { certificate_file, key_file }),
-        verify_address: tls.verify_address,
-    });
-    NodeOptions {
-        login,
-        tls,
-        connect_timeout: Duration::from_millis(cassandra.connect_timeout_ms),
-        request_timeout: Duration::from_millis(cassandra.request_timeout_ms),
-        ..NodeOptions::new(cassandra.address.clone(), cassandra.port)
-    }
-}
 
 /// Returns where the log is and how it is read.
 pub(crate) fn live(config: &Config) -> Result<LiveOptions, AgentError> {
@@ -140,31 +113,16 @@ pub(crate) fn kafka(config: &Config, node: &NodeIdentity) -> KafkaOptions {
         partitions: u16::try_from(kafka.partitions).ok(),
         replication: kafka.replication,
         configs: owned(&kafka.topic_options),
+        ..TopicOptions::default()
     };
     options.transaction_timeout = Duration::from_millis(kafka.transaction_timeout_ms);
     options.record_bytes_max = u32::try_from(kafka.record_bytes_max).unwrap_or(u32::MAX);
     options.queue_bytes_max = u32::try_from(kafka.queue_bytes_max).unwrap_or(u32::MAX);
+    let (plain, secrets) = kafka.security_options();
     options.librdkafka = owned(&kafka.options);
-    let security = &kafka.security;
-    let mut set = |name: &str, value: Option<String>| {
-        if let Some(value) = value {
-            options.librdkafka.insert(name.into(), value);
-        }
-    };
-    let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.display().to_string());
-    set("security.protocol", Some(security.protocol.to_string()));
-    set("sasl.mechanism", security.sasl_mechanism.map(|mechanism| mechanism.to_string()));
-    set("sasl.username", security.sasl_username.clone());
-    set("ssl.ca.location", path(&security.ssl_ca_file));
-    set("ssl.certificate.location", path(&security.ssl_certificate_file));
-    set("ssl.key.location", path(&security.ssl_key_file));
-    let secrets =
-        [("sasl.password", &security.sasl_password), ("ssl.key.password", &security.ssl_key_password)];
-    for (name, value) in secrets {
-        if let Some(value) = secret(value.as_ref()) {
-            options.secrets.insert(name.into(), value);
-        }
-    }
+    options.librdkafka.extend(plain);
+    options.secrets = secrets;
+    options.queue_records_max = u32::try_from(kafka.queue_records_max).unwrap_or(u32::MAX);
     options
 }
 
@@ -199,10 +157,6 @@ fn topic_part(cluster: &str) -> String {
 
 fn owned(options: &RawOptions) -> BTreeMap<String, String> {
     options.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-}
-
-fn secret(secret: Option<&Secret>) -> Option<SecretString> {
-    secret.map(|secret| SecretString::from(secret.expose().to_owned()))
 }
 
 /// Returns an error's text with those of its causes.

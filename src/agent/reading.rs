@@ -160,6 +160,7 @@ impl Reading {
                 || work.batch.records().len() >= BATCH_RECORDS_MAX;
             Ok(if is_full { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) })
         });
+        work.put_damages_aside(|damage| live.bytes(damage.segment, damage.passed_over.clone()))?;
         match read {
             Err(AgentError::Source(error)) if error.is_retryable() => {
                 // A permission that is lost may be given back; nothing was skipped.
@@ -201,6 +202,7 @@ impl Reading {
                 Err(TrySendError::Full(back)) => sealed = back,
             }
             self.phase.set(Phase::Idle);
+            self.report.waits_for_room();
             match sender.acks.recv_timeout(QUEUE_WAIT) {
                 Ok(committed) => self.committed(committed)?,
                 Err(RecvTimeoutError::Timeout) => {}
@@ -282,6 +284,7 @@ impl Reading {
             self.work.progress.forget(*segment);
         }
         self.report.checkpoint(&durable, released, self.work.index.stats());
+        self.report.quarantine(&self.work.quarantine.stats());
         Ok(())
     }
 

@@ -12,6 +12,7 @@ use super::in_flight::InFlight;
 use crate::{
     checkpoint::{NodeIdentity, Progress},
     dedup::IndexStats,
+    quarantine::QuarantineStats,
     schema::{live::Check, node::NodeError},
     sink::{Topic, kafka::SinkCounters, kafka::SinkState},
     source::{CdcSpace, Gap, LiveLog, Released, SegmentFile, SourceError, Spooled, UnreadableReason},
@@ -31,6 +32,7 @@ pub struct Report {
     tables: HashMap<Arc<Topic>, Arc<TableRecords>>,
     newest_write: Option<i64>,
     has_committed: bool,
+    quarantined: u64,
     source_errors: Repeats,
     release_errors: Repeats,
 }
@@ -62,6 +64,7 @@ impl Report {
             tables: HashMap::new(),
             newest_write: None,
             has_committed: false,
+            quarantined: 0,
             source_errors: Repeats::new(REPEAT_INTERVAL),
             release_errors: Repeats::new(REPEAT_INTERVAL),
         }
@@ -211,7 +214,6 @@ impl Report {
             status.settle(outcome, count);
         }
         status.add(Counter::EarlyRecords, counted.early_records);
-        status.add(Counter::QuarantinedEntries, counted.quarantined);
         for records in &counted.records {
             let table = self.tables.entry(Arc::clone(&records.topic));
             let table = table.or_insert_with(|| records_of(status, prefix, &records.topic.name));
@@ -258,8 +260,11 @@ impl Report {
         self.heartbeat.beat();
     }
 
-    pub(super) fn quarantine(&self, bytes: u64) {
-        self.status.set(Gauge::QuarantineBytes, bytes as f64);
+    pub(super) fn quarantine(&mut self, stats: &QuarantineStats) {
+        self.status.set(Gauge::QuarantineBytes, stats.bytes as f64);
+        let kept = stats.entries + stats.damaged + stats.records;
+        self.status.add(Counter::QuarantinedEntries, kept - self.quarantined);
+        self.quarantined = kept;
     }
 
     // The room in cdc_raw.

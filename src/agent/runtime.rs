@@ -12,6 +12,7 @@ use super::{
     error_policy::{Next, Recovery},
     options,
     publisher::KafkaPublisher,
+    put_aside::SharedQuarantine,
     reading::{Limits, Reading, ReadingEnd, ToSender},
     report::{REPEAT_INTERVAL, Report},
     sending::{self, Pace},
@@ -24,7 +25,7 @@ use crate::{
     checkpoint::{NodeIdentity, Progress, StateDir},
     config::{Config, WhenKafkaIsAway},
     dedup::DedupIndex,
-    quarantine::{Quarantine, QuarantineOptions},
+    quarantine::QuarantineOptions,
     record::{BatchWriter, Node},
     schema::{live::LiveSchema, live::NodeSource, node::CassandraNode},
     sink::kafka::{KafkaOptions, KafkaSink, SinkCounters, SinkError, StoredPosition},
@@ -63,7 +64,7 @@ pub fn run(
     report.sink(&kafka.counters);
     let (index, local) = DedupIndex::open(options::index(config, state.index()), SystemTime::now())?;
     let live = LiveLog::open(options::live(config)?)?;
-    let quarantine = Quarantine::open(QuarantineOptions {
+    let quarantine = SharedQuarantine::open(QuarantineOptions {
         directory: config.quarantine.directory.clone(),
         bytes_max: config.quarantine.bytes_max,
     })?;
@@ -106,7 +107,7 @@ fn supervise(
 /// Reads and sends until either ends. The inner result is the sending thread's.
 fn pipeline(
     reading: &mut Reading,
-    sink: KafkaSink,
+    mut sink: KafkaSink,
     config: &Config,
     stops: &Stops,
 ) -> Result<Result<(), SinkError>, AgentError> {
@@ -115,8 +116,10 @@ fn pipeline(
     let pace = Pace {
         interval: Duration::from_millis(config.kafka.commit_interval_ms),
         bytes_max: usize::try_from(config.kafka.transaction_bytes_max).unwrap_or(usize::MAX),
+        records_max: usize::try_from(config.kafka.transaction_records_max).unwrap_or(usize::MAX),
     };
     let phase = phase_mark(Lane::Sending)?;
+    reading.work.quarantine.take_large_records_of(&mut sink);
     let sending = thread::Builder::new().name("sending".into()).spawn(move || {
         let mut publisher = KafkaPublisher::new(sink, phase);
         let ended = sending::send_all(&mut publisher, &sealed, &acked, pace);
@@ -149,7 +152,7 @@ struct Starting<'c> {
     state: &'c StateDir,
     live: LiveLog,
     index: DedupIndex,
-    quarantine: Quarantine,
+    quarantine: SharedQuarantine,
     local: Progress,
 }
 
@@ -172,7 +175,7 @@ impl Starting<'_> {
             true => live.start(options::start(config))?,
             false => point.local,
         };
-        let source = NodeSource::new(options::node(config));
+        let source = NodeSource::new(config.cassandra.node_options());
         let mut schema = LiveSchema::open(state.schema(), &progress, Box::new(source))?;
         if !ask_schema(&mut schema, &progress, stops, &report)? {
             return Ok(None);
@@ -278,7 +281,7 @@ fn identity(config: &Config, stops: &Stops) -> Result<Option<NodeIdentity>, Agen
     if let Some(known) = StateDir::known_identity(&config.state_directory)? {
         return Ok(Some(known));
     }
-    let options = options::node(config);
+    let options = config.cassandra.node_options();
     loop {
         match CassandraNode::connect(&options).and_then(|node| node.identity()) {
             Ok(identity) => {

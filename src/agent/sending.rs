@@ -55,6 +55,8 @@ pub(super) struct Pace {
     pub(super) interval: Duration,
     /// A transaction of this many bytes is committed whatever the time.
     pub(super) bytes_max: usize,
+    /// A transaction of this many records is.
+    pub(super) records_max: usize,
 }
 
 impl Pace {
@@ -66,6 +68,7 @@ impl Pace {
 struct Open<P> {
     since: Instant,
     bytes: usize,
+    records: usize,
     up_to: BatchNumber,
     position: P,
     buffers: Vec<RecordBatch>,
@@ -91,6 +94,7 @@ pub(super) fn send_all<P: Publisher>(
         let is_due = |open: &Open<_>| {
             is_last
                 || open.bytes >= pace.bytes_max
+                || open.records >= pace.records_max
                 || (is_quiet && now >= commit_from)
                 || now.duration_since(open.since) >= pace.interval * Pace::STRETCH
         };
@@ -131,12 +135,20 @@ fn next<P>(
 
 fn extend<P>(open: Option<Open<P>>, batch: SealedBatch<P>) -> Open<P> {
     let SealedBatch { number, mut records, position } = batch;
-    let bytes = records.bytes();
+    let (bytes, count) = (records.bytes(), records.records().len());
     records.clear();
     match open {
-        None => Open { since: Instant::now(), bytes, up_to: number, position, buffers: vec![records] },
+        None => Open {
+            since: Instant::now(),
+            bytes,
+            records: count,
+            up_to: number,
+            position,
+            buffers: vec![records],
+        },
         Some(mut open) => {
             open.bytes += bytes;
+            open.records += count;
             open.up_to = number;
             open.position = position;
             open.buffers.push(records);

@@ -1,7 +1,7 @@
 //! What is done with an entry of the log: decoded, split into changes, checked against what was published, written to
 //! the batch in hand.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use cassandra_commitlog::{
     Version,
@@ -15,14 +15,14 @@ use super::{
     accounting::{Accounting, Outcome},
     error::AgentError,
     options::with_causes,
+    put_aside::SharedQuarantine,
     tables::TableFilter,
 };
 use crate::{
     change::{self, Change, Truncation},
-    checkpoint::Progress,
+    checkpoint::{Progress, SegmentProgress},
     dedup::{DedupIndex, Verdict, schema_change_id, truncation_id},
     node_log::NodeIdentity,
-    quarantine::{Quarantine, Subject},
     record::{BatchWriter, RecordError, RecordPlace},
     schema::{SchemaChange, live::Ask, live::LiveSchema},
     sink::{RecordBatch, StopSignal},
@@ -33,7 +33,7 @@ use crate::{
 pub(super) struct Work {
     pub(super) schema: LiveSchema,
     pub(super) index: DedupIndex,
-    pub(super) quarantine: Quarantine,
+    pub(super) quarantine: SharedQuarantine,
     pub(super) writer: BatchWriter,
     pub(super) tables: TableFilter,
     /// Our host id.
@@ -198,8 +198,26 @@ impl Work {
         if let Some(repeated) = self.quarantined.admit() {
             tracing::error!(position = %entry.position, bytes = entry.mutation.len(), reason, repeated, "an entry goes to the quarantine");
         }
-        let subject = Subject { segment, table, schema: None, reason: &reason, now: SystemTime::now() };
-        self.quarantine.entry(&subject, entry)?;
+        self.quarantine.entry(segment, table, &reason, entry)?;
+        Ok(())
+    }
+
+    /// Puts the bytes of damaged places aside, which `read` reads from the segment's file.
+    pub(super) fn put_damages_aside(
+        &mut self,
+        read: impl Fn(&Damage) -> std::io::Result<Vec<u8>>,
+    ) -> Result<(), AgentError> {
+        for damage in std::mem::take(&mut self.damages) {
+            let Some(segment) = self.segment.filter(|segment| segment.id == damage.segment) else { continue };
+            if !damage.is_loss() || self.published.of(segment.id) == Some(SegmentProgress::Finished) {
+                continue;
+            }
+            let bytes = read(&damage).unwrap_or_else(|error| {
+                tracing::error!(segment = damage.segment, offset = damage.noticed_at, %error, "the bytes of a damaged place can't be read");
+                Vec::new()
+            });
+            self.quarantine.damage(segment, &damage, &bytes)?;
+        }
         Ok(())
     }
 

@@ -62,18 +62,27 @@ pub enum CliError {
     #[cfg(feature = "agent")]
     #[error(transparent)]
     Node(#[from] crate::schema::node::NodeError),
-    /// The configuration can't be used.
+    /// The configuration is wrong.
     #[cfg(feature = "agent")]
-    #[error(transparent)]
-    Config(#[from] crate::config::ConfigError),
-    /// The environment, or a setting on the command line, can't be used.
+    #[error("this configuration cannot be used:\n{0}")]
+    Config(crate::config::ConfigError),
+    /// The environment or the command line is wrong.
     #[cfg(feature = "agent")]
     #[error(transparent)]
     Override(#[from] crate::config::OverrideError),
+    /// An agent does not answer, or not as one does.
+    #[cfg(feature = "agent")]
+    #[error("no agent answers at {address}")]
+    Agent {
+        /// Where it was looked for.
+        address: std::net::SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
     /// The agent can't go on.
     #[cfg(feature = "agent")]
     #[error(transparent)]
-    Agent(#[from] crate::agent::AgentError),
+    Ended(#[from] crate::agent::AgentError),
     /// Segments could not be found.
     #[error(transparent)]
     Find(#[from] FindError),
@@ -103,16 +112,18 @@ impl CliError {
         match self {
             Self::Usage(_) | Self::File { .. } | Self::Schema { .. } | Self::Keystore(_) => ExitStatus::Usage,
             #[cfg(feature = "agent")]
+            Self::Ended(error) => error.status(),
+            #[cfg(feature = "agent")]
             Self::Config(_) | Self::Override(_) => ExitStatus::Usage,
             #[cfg(feature = "agent")]
-            Self::Agent(error) => error.status(),
+            Self::Agent { .. } => ExitStatus::Findings,
             #[cfg(feature = "agent")]
             Self::Node(_) => ExitStatus::Source,
             Self::Find(_) | Self::Read(_) => ExitStatus::Source,
             #[cfg(feature = "agent")]
             Self::Topics(_) => ExitStatus::Source,
             Self::Quarantine(_) => ExitStatus::State,
-            Self::Sink { .. } => ExitStatus::Sink,
+            Self::Sink { source, .. } => sink_status(source),
         }
     }
 
@@ -140,6 +151,30 @@ impl CliError {
     pub(super) fn schema(path: PathBuf, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Schema { path, source: source.into() }
     }
+}
+
+#[cfg(feature = "agent")]
+impl From<crate::config::ConfigError> for CliError {
+    /// It is told as a whole, one problem a line: it is no cause to be told behind a message.
+    fn from(error: crate::config::ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+/// Kafka's errors tell apart what a person has to mend where.
+#[cfg(feature = "agent")]
+fn sink_status(source: &io::Error) -> ExitStatus {
+    use crate::sink::kafka::{SinkError, SinkErrorKind};
+    match source.get_ref().and_then(|error| error.downcast_ref()).map(SinkError::kind) {
+        Some(SinkErrorKind::Config) => ExitStatus::Usage,
+        Some(SinkErrorKind::State) => ExitStatus::State,
+        _ => ExitStatus::Sink,
+    }
+}
+
+#[cfg(not(feature = "agent"))]
+fn sink_status(_: &io::Error) -> ExitStatus {
+    ExitStatus::Sink
 }
 
 impl From<(PathBuf, ImportError)> for CliError {

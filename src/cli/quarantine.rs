@@ -1,6 +1,7 @@
 //! `ringtap quarantine`.
 
 use std::{
+    fmt::Write as _,
     fs,
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -103,10 +104,8 @@ fn word(kind: ItemKind) -> &'static str {
 }
 
 fn line(segment: SegmentFileName, item: &Item) -> String {
-    let mut place = format!("{}:{}", segment.id, item.position);
-    if let Some(index) = item.index {
-        place.push_str(&format!(":{index}"));
-    }
+    let record = item.index.map(|index| format!(":{index}")).unwrap_or_default();
+    let place = format!("{}:{}{record}", segment.id, item.position);
     let table = item.table.as_deref().unwrap_or("-");
     let (kind, bytes) = (word(item.kind), item.end - item.start);
     format!("{}  {kind:6}  {place}  {bytes} bytes  table {table}  {}", item.time, item.reason)
@@ -123,7 +122,8 @@ fn details(segment: SegmentFileName, item: &Item) -> String {
     let mut text = String::new();
     let mut field = |name: &str, value: Option<String>| {
         if let Some(value) = value {
-            text.push_str(&format!("{name:<12}{value}\n"));
+            // Writing to a String does not fail.
+            let _ = writeln!(text, "{name:<12}{value}");
         }
     };
     field("kind", Some(word(item.kind).into()));

@@ -9,12 +9,16 @@ use cassandra_commitlog::{
 };
 use clap::Args;
 
+#[cfg(feature = "agent")]
+use super::kafka_args::{KafkaAddress, KafkaArgs};
 use super::{
     CliError, ExitStatus,
     log_args::KnownArgs,
     outcome::{Findings, say},
     progress::Progress,
 };
+#[cfg(feature = "agent")]
+use crate::replay::Filter;
 use crate::{
     record::{RecordError, RecordPlace},
     replay::{FilterArgs, Format, NodeInput, Observer, Replay, ReplayError, parse_micros},
@@ -30,7 +34,7 @@ pub(super) struct ReplayArgs {
     /// One of several nodes, each with its own schema: its name and directories; may be repeated
     #[arg(long, value_name = "NAME=DIR[:DIR…]", value_parser = parse_node)]
     node: Vec<NodeArg>,
-    /// Where records go: `stdout`, or `file:DIR` (one file for each table)
+    /// Where records go: `stdout`, `file:DIR` (one file for each table), or `kafka://BROKERS[/TOPIC_PREFIX]`
     #[arg(long, value_name = "SINK", default_value = "stdout", value_parser = parse_destination)]
     to: Destination,
     /// Form of the records
@@ -44,6 +48,9 @@ pub(super) struct ReplayArgs {
     at: Option<i64>,
     #[command(flatten)]
     filter: FilterArgs,
+    #[cfg(feature = "agent")]
+    #[command(flatten)]
+    kafka: KafkaArgs,
     #[command(flatten)]
     known: KnownArgs,
 }
@@ -58,19 +65,44 @@ struct NodeArg {
 enum Destination {
     Stdout,
     Files(PathBuf),
+    #[cfg(feature = "agent")]
+    Kafka(KafkaAddress),
 }
 
 impl ReplayArgs {
     pub(super) fn run(self) -> Result<ExitStatus, CliError> {
         let filter = self.filter.filter()?;
-        let mut nodes = self.open_nodes()?;
+        #[cfg(feature = "agent")]
+        if let Destination::Kafka(address) = &self.to {
+            return self.publish(address, filter);
+        }
+        let nodes = self.open_nodes()?;
         let mut sink = self.open_sink()?;
+        let now = self.at.map_or_else(|| jiff::Timestamp::now().as_second(), |at| at.div_euclid(1_000_000));
+        let replay = Replay::new(filter, self.format, self.dedup, now, &mut *sink);
+        self.replay(replay, nodes)
+    }
+
+    #[cfg(feature = "agent")]
+    fn publish(&self, address: &KafkaAddress, filter: Filter) -> Result<ExitStatus, CliError> {
+        if self.format != Format::Json {
+            return Err(CliError::Usage("only records of --format json go to Kafka".into()));
+        }
+        let nodes = self.open_nodes()?;
+        let mut sink = self.kafka.connect(address)?;
+        let replay = Replay::publish(filter, self.dedup, self.kafka.writer(address), &mut sink);
+        let status = self.replay(replay, nodes);
+        for warning in sink.close() {
+            say(&format!("topic: {warning}"));
+        }
+        status
+    }
+
+    fn replay(&self, mut replay: Replay<'_>, mut nodes: Vec<NodeInput>) -> Result<ExitStatus, CliError> {
         let segments: Vec<_> = nodes.iter().flat_map(|node| node.log.segments().to_vec()).collect();
         let shares_terminal = matches!(self.to, Destination::Stdout);
         let progress = Progress::start(&segments, shares_terminal);
         let mut report = Report { findings: Findings::default(), progress };
-        let now = self.at.map_or_else(|| jiff::Timestamp::now().as_second(), |at| at.div_euclid(1_000_000));
-        let mut replay = Replay::new(filter, self.format, self.dedup, now, &mut *sink);
         for node in &mut nodes {
             replay.node(node, &mut report)?;
         }
@@ -101,6 +133,8 @@ impl ReplayArgs {
             Destination::Files(directory) => FileSink::create(directory)
                 .map(|sink| Box::new(sink) as Box<dyn Sink>)
                 .map_err(|source| CliError::Sink { destination: directory.display().to_string(), source }),
+            #[cfg(feature = "agent")]
+            Destination::Kafka(_) => Err(CliError::Usage("Kafka takes no lines".into())),
         }
     }
 }
@@ -160,6 +194,12 @@ fn parse_destination(text: &str) -> Result<Destination, String> {
         Some(("file", directory)) if !directory.is_empty() => {
             Ok(Destination::Files(Path::new(directory).into()))
         }
-        _ => Err("expected stdout or file:DIR".into()),
+        #[cfg(feature = "agent")]
+        Some(("kafka", address)) if address.starts_with("//") => {
+            KafkaAddress::parse(address.trim_start_matches('/')).map(Destination::Kafka)
+        }
+        #[cfg(not(feature = "agent"))]
+        Some(("kafka", _)) => Err("this ringtap was built without Kafka (feature `agent`)".into()),
+        _ => Err("expected stdout, file:DIR or kafka://BROKERS[/TOPIC_PREFIX]".into()),
     }
 }

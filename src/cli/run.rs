@@ -1,13 +1,13 @@
 //! `ringtap run`.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use clap::Args;
 
-use super::{CliError, ExitStatus};
+use super::{CliError, ExitStatus, config_args::ConfigArgs};
 use crate::{
     agent::{self, AcceptPosition, AgentError, Report, Stops, options::with_causes},
-    config::{Config, Overrides},
+    config::Config,
     telemetry::{AgentState, Exporter, HttpServer, LogHandle, Reporter, ServiceManager},
 };
 
@@ -20,12 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// configuration again and takes over the log filter.
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
-    /// The configuration
-    #[arg(long, value_name = "FILE", env = "RINGTAP_CONFIG")]
-    config: PathBuf,
-    /// A setting over the file's and the environment's, such as `kafka.brokers=127.0.0.1:9092`; may be repeated
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
+    #[command(flatten)]
+    config: ConfigArgs,
     /// Go on from this position once, if the local state and Kafka contradict each other
     #[arg(long, value_name = "WHICH")]
     accept_position: Option<AcceptPosition>,
@@ -33,18 +29,14 @@ pub(super) struct RunArgs {
 
 impl RunArgs {
     pub(super) fn run(self) -> Result<ExitStatus, CliError> {
-        let mut overrides = Overrides::from_environment()?;
-        for pair in &self.set {
-            overrides = overrides.with_pair(pair)?;
-        }
-        let config = Config::load(&self.config, &overrides)?;
+        let config = self.config.load()?;
         let log = LogHandle::set_up(&config.log).map_err(|error| AgentError::Config(error.to_string()))?;
         for warning in &config.warnings {
             tracing::warn!("{}", warning.text(&config.file));
         }
         let stops = Stops::default();
-        let file = self.config.clone();
-        agent::watch_signals(stops.clone(), PATIENCE, move || reload(&file, &overrides, &log))
+        let again = self.config;
+        agent::watch_signals(stops.clone(), PATIENCE, move || reload(&again, &log))
             .map_err(|source| AgentError::System { doing: "watching signals", source })?;
         let served = serve(&config, &stops, self.accept_position);
         if let Err(error) = &served {
@@ -83,10 +75,10 @@ fn serve(config: &Config, stops: &Stops, accept: Option<AcceptPosition>) -> Resu
 }
 
 /// Takes over what can be changed while the agent runs.
-fn reload(file: &std::path::Path, overrides: &Overrides, log: &LogHandle) {
+fn reload(config: &ConfigArgs, log: &LogHandle) {
     let manager = ServiceManager::from_environment();
     manager.reloading();
-    match Config::load(file, overrides) {
+    match config.load() {
         Ok(config) => {
             if let Err(error) = log.set_filter(&config.log.filter) {
                 tracing::error!(%error, "the configuration was read again; the log filter stays as it was");

@@ -185,3 +185,30 @@ fn keys_of_an_encrypted_log_come_from_cassandra_yaml() {
     assert_eq!(keystore.password.expose(), "canary");
     assert!(!format!("{config:?}").contains("canary"));
 }
+
+#[test]
+fn no_secret_is_shown_wherever_it_came_from() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("password");
+    fs::write(&file, "canary\n").unwrap();
+    let text = format!(
+        "{}cassandra.username = \"u\"\ncassandra.password_file = {file:?}\nkafka.security_protocol = \"sasl_ssl\"\n\
+         kafka.sasl_mechanism = \"PLAIN\"\nkafka.sasl_username = \"u\"\nkafka.ssl_key_password_file = {file:?}\n\
+         source.keystore_file = {file:?}\nsource.keystore_password_file = {file:?}\n",
+        three_lines(directory.path())
+    );
+    let overrides = Overrides::default()
+        .with_variable("RINGTAP_KAFKA_SASL_PASSWORD", "canary")
+        .with_variable("RINGTAP_SOURCE_KEY_PASSWORD", "canary")
+        .with_variable("RINGTAP_KAFKA_OPTIONS_SASL_OAUTHBEARER_CLIENT_SECRET", "canary");
+    let config = parse(&text, &overrides).unwrap();
+    let (plain, secret) = config.kafka.security_options();
+    assert_eq!(secret.len(), 3);
+    assert_eq!(config.cassandra.password.as_ref().map(Secret::expose), Some("canary"));
+    let shown = format!(
+        "{config:?} {config:#?} {plain:?} {secret:?} {:?} {}",
+        config.cassandra.node_options(),
+        serde_json::to_string(&config.effective).unwrap()
+    );
+    assert!(!shown.contains("canary"), "{shown}");
+}

@@ -58,6 +58,10 @@ impl Values {
         for error in errors {
             // The error's own text shows the line, which may hold a secret in the wrong place: only its message is told.
             let line = error.span().map_or(1, |span| line_of(text, span.start));
+            // What follows on the same line mostly follows from that.
+            if values.problems.last().is_some_and(|problem| problem.origin == Origin::Line(line)) {
+                continue;
+            }
             values.problems.push(Problem {
                 origin: Origin::Line(line),
                 key: String::new(),
@@ -353,8 +357,9 @@ impl Values {
         if self.known.iter().any(|known| known.starts_with(&prefix)) {
             return format!("a section, not a setting: write [{key}] and its settings below");
         }
-        let tables = self.known_tables.iter().copied();
-        match nearest(key, self.known.iter().map(String::as_str).chain(tables)) {
+        let sections = self.known.iter().filter_map(|known| Some(known.rsplit_once('.')?.0));
+        let candidates = self.known.iter().map(String::as_str).chain(sections);
+        match nearest(key, candidates.chain(self.known_tables.iter().copied())) {
             Some(near) => format!("unknown key; did you mean {near}?"),
             None => "unknown key; `ringtap config example` lists all there are".into(),
         }

@@ -1,6 +1,6 @@
 //! The way of a change, offline: log, filter, dedup, record, sink.
 
-use std::{collections::HashSet, fmt, io};
+use std::{collections::HashSet, io};
 
 use cassandra_commitlog::{
     Position,
@@ -9,14 +9,16 @@ use cassandra_commitlog::{
     segment::{Damage, Entry, SegmentError},
 };
 
-use super::Filter;
+use super::{Counts, Filter, publish::Publisher};
 use crate::{
     change::{self, Truncation},
     dedup::{SeenChanges, Verdict, schema_change_id},
     node_log::{Context, LogEvent, LoggedMutation, NodeIdentity, NodeLog},
-    record::{Approximated, Approximation, CqlRecords, JsonRecords, Node, RecordError, RecordPlace},
+    record::{
+        Approximated, Approximation, BatchWriter, CqlRecords, JsonRecords, Node, RecordError, RecordPlace,
+    },
     schema::SchemaChange,
-    sink::{Sink, Subject},
+    sink::{BatchSink, Sink, Subject},
     source::{ReadError, SegmentFile},
 };
 
@@ -35,19 +37,6 @@ pub struct NodeInput {
     pub name: Option<Box<str>>,
     /// Its log.
     pub log: NodeLog,
-}
-
-/// What was done.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Records written.
-    pub records: u64,
-    /// Changes of other tables, times or keys.
-    pub filtered: u64,
-    /// Changes that had been written already.
-    pub duplicates: u64,
-    /// Changes of which a part had been written already.
-    pub partly_duplicate: u64,
 }
 
 /// Why a replay ended early.
@@ -86,32 +75,42 @@ pub struct Replay<'s> {
     seen: Option<SeenChanges>,
     /// What the schema's changes were, when copies are removed.
     seen_schema: HashSet<u128>,
-    writer: Writer,
-    sink: &'s mut dyn Sink,
+    output: Output<'s>,
     counts: Counts,
     key: String,
     line: String,
 }
 
-enum Writer {
-    Json(JsonRecords),
-    Cql(Box<CqlRecords>),
+/// Where records go, and who makes them.
+enum Output<'s> {
+    Json(JsonRecords, &'s mut dyn Sink),
+    Cql(Box<CqlRecords>, &'s mut dyn Sink),
+    Batches(Box<Publisher<'s>>),
 }
 
 impl<'s> Replay<'s> {
-    /// Prepares a replay. With `dedup`, a change is written once, whichever and however many logs hold it.
-    /// `now` is the time from which remaining TTLs are counted in CQL, in seconds since 1970.
+    /// Prepares a replay to lines of text. With `dedup`, a change is written once, whichever and however many logs
+    /// hold it. `now` is the time from which remaining TTLs are counted in CQL, in seconds since 1970.
     pub fn new(filter: Filter, format: Format, dedup: bool, now: i64, sink: &'s mut dyn Sink) -> Self {
-        let writer = match format {
-            Format::Json => Writer::Json(JsonRecords::new(Node::default())),
-            Format::Cql => Writer::Cql(Box::new(CqlRecords::new(now))),
+        let output = match format {
+            Format::Json => Output::Json(JsonRecords::new(Node::default()), sink),
+            Format::Cql => Output::Cql(Box::new(CqlRecords::new(now)), sink),
         };
+        Self::to(filter, dedup, output)
+    }
+
+    /// Prepares a replay to batches of records, which goes on where the sink says that an earlier one ended: changes
+    /// that were published then are read again only to know their copies.
+    pub fn publish(filter: Filter, dedup: bool, writer: BatchWriter, sink: &'s mut dyn BatchSink) -> Self {
+        Self::to(filter, dedup, Output::Batches(Box::new(Publisher::new(writer, sink))))
+    }
+
+    fn to(filter: Filter, dedup: bool, output: Output<'s>) -> Self {
         Self {
             filter,
             seen: dedup.then(SeenChanges::new),
             seen_schema: HashSet::new(),
-            writer,
-            sink,
+            output,
             counts: Counts::default(),
             key: String::new(),
             line: String::new(),
@@ -125,9 +124,9 @@ impl<'s> Replay<'s> {
 
     /// Returns what CQL could not say exactly: kinds with their counts.
     pub fn approximations(&self) -> Vec<String> {
-        match &self.writer {
-            Writer::Json(_) => Vec::new(),
-            Writer::Cql(records) => records.approximations().iter().map(describe).collect(),
+        match &self.output {
+            Output::Json(..) | Output::Batches(_) => Vec::new(),
+            Output::Cql(records, _) => records.approximations().iter().map(describe).collect(),
         }
     }
 
@@ -136,33 +135,70 @@ impl<'s> Replay<'s> {
         input.log.limit_to(self.filter.positions());
         input.log.learn_identity()?;
         let name = input.name.clone();
+        if let Output::Batches(publisher) = &mut self.output {
+            publisher.begin_node(name.as_deref())?;
+        }
         input.log.read(|context, event| {
             match event {
-                LogEvent::Segment { .. } => {}
+                LogEvent::Segment { file, .. } => self.note_segment(file.name.id, false),
                 LogEvent::Mutation(logged) => {
                     self.set_node(context.identity, name.as_deref());
                     self.mutation(context, logged, observer)?;
+                    if let Output::Batches(publisher) = &mut self.output {
+                        publisher.handled(logged.position)?;
+                    }
                     observer.handled(logged.position);
                 }
                 LogEvent::Undecodable { entry, error } => observer.undecodable(entry, &error),
                 LogEvent::Damage(damage) => observer.damage(damage),
-                LogEvent::SegmentEnd { file, outcome } => observer.segment_done(file, outcome.err().as_ref()),
+                LogEvent::SegmentEnd { file, outcome } => {
+                    self.note_segment(file.name.id, outcome.is_ok());
+                    observer.segment_done(file, outcome.err().as_ref());
+                }
             }
-            Ok(())
-        })
+            Ok::<_, ReplayError>(())
+        })?;
+        match &mut self.output {
+            Output::Batches(publisher) => publisher.end_node(),
+            Output::Json(..) | Output::Cql(..) => Ok(()),
+        }
+    }
+
+    fn note_segment(&mut self, id: i64, has_ended: bool) {
+        if let Output::Batches(publisher) = &mut self.output {
+            publisher.note_segment(id, has_ended);
+        }
     }
 
     /// Makes sure that all records are where they belong.
     pub fn finish(&mut self) -> Result<(), ReplayError> {
-        let destination = self.sink.name();
-        self.sink.finish().map_err(|source| ReplayError::Sink { destination, source })
+        match &mut self.output {
+            Output::Json(_, sink) | Output::Cql(_, sink) => {
+                sink.finish().map_err(|source| ReplayError::Sink { destination: sink.name(), source })
+            }
+            // A node's records are committed when its log ends.
+            Output::Batches(_) => Ok(()),
+        }
     }
 
     fn set_node(&mut self, identity: &NodeIdentity, name: Option<&str>) {
-        if let Writer::Json(records) = &mut self.writer {
-            let host_id = identity.host_id.clone().or_else(|| name.map(Box::from));
-            records.set_node(Node { cluster: identity.cluster.clone(), host_id });
+        let host_id = || identity.host_id.clone().or_else(|| name.map(Box::from));
+        let node = || Node { cluster: identity.cluster.clone(), host_id: host_id() };
+        match &mut self.output {
+            Output::Json(records, _) => records.set_node(node()),
+            Output::Batches(publisher) => publisher.set_node(node()),
+            Output::Cql(..) => {}
         }
+    }
+
+    /// Returns true, and counts, if an earlier run has published what stands here.
+    fn is_published(&mut self, place: RecordPlace) -> bool {
+        let is_published = match &self.output {
+            Output::Batches(publisher) => publisher.has_published(place.position),
+            Output::Json(..) | Output::Cql(..) => false,
+        };
+        self.counts.published_before += u64::from(is_published);
+        is_published
     }
 
     fn mutation(
@@ -204,15 +240,22 @@ impl<'s> Replay<'s> {
             self.counts.duplicates += 1;
             return Ok(());
         }
+        if self.is_published(place) {
+            return Ok(());
+        }
         self.clear();
-        match &mut self.writer {
-            Writer::Json(records) => {
+        match &mut self.output {
+            Output::Json(records, _) => {
                 records.write_schema_change(change, place, &mut self.key, &mut self.line);
                 self.emit(Subject::Schema)
             }
-            Writer::Cql(records) => {
+            Output::Cql(records, _) => {
                 records.write_schema_change(change, place, &mut self.line);
                 self.emit_statements()
+            }
+            Output::Batches(publisher) => {
+                self.counts.records += publisher.schema_change(change, place);
+                Ok(())
             }
         }
     }
@@ -230,15 +273,22 @@ impl<'s> Replay<'s> {
         {
             return Ok(());
         }
+        if self.is_published(place) {
+            return Ok(());
+        }
         self.clear();
-        match &mut self.writer {
-            Writer::Json(records) => {
+        match &mut self.output {
+            Output::Json(records, _) => {
                 records.write_truncation(table, truncation, place, &mut self.key, &mut self.line);
                 self.emit(Subject::Table { keyspace: table.keyspace(), table: table.name() })
             }
-            Writer::Cql(records) => {
+            Output::Cql(records, _) => {
                 records.write_truncation(table, &mut self.line);
                 self.emit_statements()
+            }
+            Output::Batches(publisher) => {
+                self.counts.records += publisher.truncation(table, truncation, place);
+                Ok(())
             }
         }
     }
@@ -267,17 +317,21 @@ impl<'s> Replay<'s> {
                 }
             },
         };
+        if self.is_published(place) {
+            return Ok(());
+        }
         self.clear();
-        match &mut self.writer {
-            Writer::Json(records) => {
+        match &mut self.output {
+            Output::Json(records, _) => {
                 records.write(&change, place, &mut self.key, &mut self.line)?;
                 let table = &change.table;
                 self.emit(Subject::Table { keyspace: table.keyspace(), table: table.name() })?;
             }
-            Writer::Cql(records) => {
+            Output::Cql(records, _) => {
                 records.write(&change, place, context.catalogue, &mut self.line)?;
                 self.emit_statements()?;
             }
+            Output::Batches(publisher) => self.counts.records += publisher.change(&change, place)?,
         }
         Ok(())
     }
@@ -288,21 +342,20 @@ impl<'s> Replay<'s> {
     }
 
     fn emit(&mut self, subject: Subject<'_>) -> Result<(), ReplayError> {
+        let Output::Json(_, sink) = &mut self.output else { return Ok(()) };
         self.counts.records += 1;
-        self.sink
-            .write(subject, &self.key, &self.line)
-            .map_err(|source| ReplayError::Sink { destination: self.sink.name(), source })
+        sink.write(subject, &self.key, &self.line)
+            .map_err(|source| ReplayError::Sink { destination: sink.name(), source })
     }
 
     /// Statements come with their line breaks, none or several for one change.
     fn emit_statements(&mut self) -> Result<(), ReplayError> {
-        let lines = std::mem::take(&mut self.line);
-        for statement in lines.lines() {
+        let Output::Cql(_, sink) = &mut self.output else { return Ok(()) };
+        for statement in self.line.lines() {
             self.counts.records += 1;
-            let written = self.sink.write(Subject::Statements, "", statement);
-            written.map_err(|source| ReplayError::Sink { destination: self.sink.name(), source })?;
+            sink.write(Subject::Statements, "", statement)
+                .map_err(|source| ReplayError::Sink { destination: sink.name(), source })?;
         }
-        self.line = lines;
         Ok(())
     }
 }
@@ -337,16 +390,5 @@ impl From<RecordError> for Unwritten {
 impl From<ReplayError> for Unwritten {
     fn from(error: ReplayError) -> Self {
         Self::Failed(error)
-    }
-}
-
-impl fmt::Display for Counts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { records, filtered, duplicates, partly_duplicate } = self;
-        write!(f, "{records} records, {filtered} changes filtered out")?;
-        if *duplicates + *partly_duplicate > 0 {
-            write!(f, ", {duplicates} duplicates, {partly_duplicate} of which a part was new")?;
-        }
-        Ok(())
     }
 }

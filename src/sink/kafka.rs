@@ -10,6 +10,7 @@ mod context;
 mod counters;
 mod error;
 mod headers;
+mod job;
 mod options;
 mod position;
 mod read_back;
@@ -39,6 +40,7 @@ use self::{
 pub use self::{
     counters::{COMMIT_LATENCY_BOUNDS_MS, SinkCounters, SinkState},
     error::{SinkError, SinkErrorKind},
+    job::JobSink,
     options::{Delivery, KafkaOptions, TooLarge, TopicOptions},
     position::{PositionError, StoredPosition},
     refused::{RefusedOption, check_options, is_secret},
@@ -270,16 +272,25 @@ impl KafkaSink {
 
     fn fail_if_lost(&self) -> Result<(), SinkError> {
         match self.context.take_failure() {
-            Some(error) => Err(self.unless_timed_out(error)),
+            Some(error) => Err(self.explained(error)),
             None => Ok(()),
         }
+    }
+
+    /// Returns why a record failed: when the whole producer has failed, its records only follow.
+    fn explained(&self, failure: SinkError) -> SinkError {
+        let error = match self.producer.client().fatal_error() {
+            Some((code, _)) => lost("sending", &KafkaError::Global(code), &self.options.transactional_id),
+            None => failure,
+        };
+        self.unless_timed_out(error)
     }
 
     /// Returns the error of a call after which the transaction is lost.
     fn lost(&self, doing: &'static str, error: &KafkaError) -> SinkError {
         // The first thing that went wrong says more than what follows from it.
         if let Some(failure) = self.context.take_failure() {
-            return self.unless_timed_out(failure);
+            return self.explained(failure);
         }
         let fatal = self.producer.client().fatal_error();
         let cause = fatal.map_or_else(|| error.clone(), |(code, _)| KafkaError::Global(code));

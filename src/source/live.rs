@@ -19,6 +19,9 @@ mod watch;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io,
+    ops::Range,
+    os::unix::fs::FileExt as _,
     time::{Duration, Instant},
 };
 
@@ -38,6 +41,8 @@ const MARKED_PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_
 const WRITTEN_PAUSES: [Duration; 2] = [Duration::from_millis(2), Duration::from_millis(10)];
 /// The index is written every few seconds at most, and notified.
 const SYNCED_PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(250)];
+/// Most bytes of a damaged place that are read.
+const BYTES_MAX: u64 = 64 << 20;
 /// How long a log counts as active after its last entry.
 const ACTIVE: Duration = Duration::from_secs(1);
 /// Listing directories takes at most this part of the time.
@@ -196,6 +201,23 @@ impl LiveLog {
     /// Lists the directories if it is time or names in them changed, and opens what is new: for while nothing is read.
     pub fn look(&mut self) -> Result<(), SourceError> {
         self.scan_if_due()
+    }
+
+    /// Reads bytes of a segment's file, at most [`BYTES_MAX`] of them: for what damage passed over.
+    pub fn bytes(&self, segment: i64, range: Range<u64>) -> io::Result<Vec<u8>> {
+        let held = self.inventory.segments.get(&segment).and_then(|segment| segment.held.as_ref());
+        let held = held.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        let wanted = range.end.saturating_sub(range.start).min(BYTES_MAX);
+        let mut bytes = vec![0; usize::try_from(wanted).unwrap_or(0)];
+        let mut read = 0;
+        while let Some(rest) = bytes.get_mut(read..).filter(|rest| !rest.is_empty()) {
+            match held.file.read_at(rest, range.start + read as u64)? {
+                0 => break,
+                count => read += count,
+            }
+        }
+        bytes.truncate(read);
+        Ok(bytes)
     }
 
     /// Returns true if a segment is in one of the directories, or held open.

@@ -201,4 +201,29 @@ mod tests {
         late.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
     }
+
+    #[test]
+    fn pages_hold_no_secrets_of_the_configuration() {
+        let directory = tempfile::tempdir().unwrap();
+        let text = format!(
+            "topic_prefix = \"shop\"\nkafka.brokers = \"127.0.0.1:9092\"\ncassandra.username = \"u\"\n\
+             source.cdc_raw_directory = {0:?}\nsource.commitlog_directory = \"/commitlog\"\n\
+             source.keystore_file = \"/keys\"\n",
+            directory.path()
+        );
+        let overrides = crate::config::Overrides::default()
+            .with_variable("RINGTAP_CASSANDRA_PASSWORD", "canary")
+            .with_variable("RINGTAP_SOURCE_KEYSTORE_PASSWORD", "canary");
+        let config = crate::config::Config::parse("ringtap.toml".as_ref(), &text, &overrides).unwrap();
+        let (exporter, status) = Exporter::new().unwrap();
+        let manager = crate::telemetry::ServiceManager::default();
+        let reporter =
+            crate::telemetry::Reporter::start(Arc::clone(&status), manager, &config.source).unwrap();
+        let server = HttpServer::start("127.0.0.1:0".parse().unwrap(), status, exporter).unwrap();
+        for path in ["/metrics", "/status", "/health/live", "/health/ready"] {
+            let (_, body) = get(server.address(), path);
+            assert!(!body.is_empty() && !body.contains("canary"), "{path}: {body}");
+        }
+        drop(reporter);
+    }
 }

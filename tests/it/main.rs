@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+#[cfg(feature = "agent")]
+mod config;
 mod golden;
 mod golden_dump;
 mod golden_exceptions;
+#[cfg(feature = "agent")]
+mod golden_quarantine;
 mod golden_replay;
 mod schema_seeds;

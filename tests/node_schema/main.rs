@@ -36,7 +36,9 @@ fn a_live_node_and_its_log_say_the_same() {
         println!("{version}: up after {:?}", start.elapsed());
         logins_and_certificates(&node);
         the_identity_is_that_of_the_log(&node);
+        println!("{version}: logins and identity after {:?}", start.elapsed());
         let tables = the_schema_is_that_of_the_log(&node);
+        println!("{version}: schema after {:?}", start.elapsed());
         let from_now = a_backlog_is_read_with_the_schema_of_now(&node);
         println!("{version}: {tables} tables the same; {from_now}; {:?}", start.elapsed());
     }
@@ -57,14 +59,14 @@ fn logins_and_certificates(node: &RunningNode) {
         let tls = TlsOptions { ca_file: certificates.ca_file(), client: None, verify_address };
         NodeOptions { tls: Some(tls), ..node.options() }
     };
+    let another_authority = Certificates::make(node.address());
     for verify_address in [true, false] {
         let encrypted = CassandraNode::connect(&tls(node.certificates(), verify_address)).unwrap();
         encrypted.schema_version().unwrap();
-        let error = refused(&tls(&Certificates::make(node.address()), verify_address));
+        let error = refused(&tls(&another_authority, verify_address));
         assert!(matches!(error, NodeError::Tls { .. }), "another authority: {error:?}");
     }
-    let wrong_name = Certificates::make("127.0.30.250");
-    let mut options = tls(&wrong_name, true);
+    let mut options = tls(&another_authority, true);
     options.tls.as_mut().unwrap().ca_file = "/nowhere".into();
     assert!(matches!(refused(&options), NodeError::TlsFile { .. }));
 }
@@ -184,7 +186,9 @@ fn a_backlog_is_read_with_the_schema_of_now(node: &RunningNode) -> String {
 
     let mut differences = Differences::default();
     let changes = log.schema_changes();
-    for cut in &changes {
+    // The reading is slow without optimization: from each place only when somebody asked for the versions.
+    let step = if std::env::var_os("RINGTAP_NODE_VERSIONS").is_some() { 1 } else { 5 };
+    for cut in changes.iter().step_by(step) {
         let mut catalogue = Catalogue::new();
         catalogue.seed(&seed);
         let read = log.read_from(*cut, &mut catalogue);
@@ -195,7 +199,7 @@ fn a_backlog_is_read_with_the_schema_of_now(node: &RunningNode) -> String {
     format!(
         "{} records, from {} places: {} the same, {} by other names, {} of tables that are gone, {} by the cdc flag",
         truth.records.len(),
-        changes.len(),
+        changes.len().div_ceil(step),
         differences.same,
         differences.other_names,
         differences.of_gone_tables,
@@ -203,11 +207,15 @@ fn a_backlog_is_read_with_the_schema_of_now(node: &RunningNode) -> String {
     )
 }
 
+fn is_the_same_later(ours: &str, record: &str) -> bool {
+    log::without_later_names(ours) == log::without_later_names(record)
+}
+
 /// How records from a log without its beginning differ from those of the whole log.
 #[derive(Default)]
 struct Differences {
     same: usize,
-    /// The schema's fingerprint, or names of renamed columns and fields.
+    /// The schema's fingerprint, names of renamed columns and fields, fields that were added.
     other_names: usize,
     /// The table was dropped before the seed: the entry cannot be decoded, and is told.
     of_gone_tables: usize,
@@ -222,7 +230,7 @@ impl Differences {
         for (place, record) in truth.records.iter().filter(|((position, _), _)| *position > read.from) {
             match read.records.get(place) {
                 Some(ours) if ours == record => self.same += 1,
-                Some(ours) if log::without_names(ours) == log::without_names(record) => self.other_names += 1,
+                Some(ours) if is_the_same_later(ours, record) => self.other_names += 1,
                 None if undecodable.contains_key(&place.0) => self.of_gone_tables += 1,
                 None if record.contains(r#""table":"tog""#) || record.contains(r#""table":"off""#) => {
                     self.by_flag += 1;

@@ -24,13 +24,18 @@ pub(crate) fn more_tables(version: &str) -> Vec<String> {
         "ALTER TABLE ops.nested DROP gone",
         "ALTER TABLE ops.nested DROP back",
         "ALTER TABLE ops.nested ADD back int",
-        "ALTER TABLE ops.nested WITH default_time_to_live = 3600 AND speculative_retry = '99p'",
+        "ALTER TABLE ops.nested WITH default_time_to_live = 3600 AND speculative_retry = '50ms'",
         "ALTER TYPE ops.inner_type ADD later text",
         r#"CREATE INDEX "QuotedIndex" ON ops.nested (back)"#,
         "CREATE TABLE ops.dropped_later (k int PRIMARY KEY)",
         "DROP TABLE ops.dropped_later",
-        "CREATE FUNCTION ops.twice (x int) RETURNS NULL ON NULL INPUT RETURNS int LANGUAGE java AS 'return 2 * x;'",
     ]);
+    // 3.11 compiles functions with classes of the Java driver, which is not among its jars.
+    if version != "3.11" {
+        statements.extend(all(&[
+            "CREATE FUNCTION ops.twice (x int) RETURNS NULL ON NULL INPUT RETURNS int LANGUAGE java AS 'return 2 * x;'",
+        ]));
+    }
     if matches!(version, "3.11" | "4.0" | "4.1") {
         statements.extend(all(&[
             "CREATE TABLE ops.cs_static (k text PRIMARY KEY, a int, b text) WITH COMPACT STORAGE AND cdc = true",

@@ -45,8 +45,9 @@ fn batch(number: u64, records: usize) -> SealedBatch<u64> {
     SealedBatch { number, records: batch, position: number * 100 }
 }
 
-const SOON: Pace = Pace { interval: Duration::ZERO, bytes_max: usize::MAX };
-const LATE: Pace = Pace { interval: Duration::from_secs(3600), bytes_max: usize::MAX };
+const SOON: Pace = Pace { interval: Duration::ZERO, bytes_max: usize::MAX, records_max: usize::MAX };
+const LATE: Pace =
+    Pace { interval: Duration::from_secs(3600), bytes_max: usize::MAX, records_max: usize::MAX };
 
 #[test]
 fn the_rest_is_committed_when_no_more_comes_and_the_buffers_come_back() {

@@ -69,8 +69,10 @@ impl CassandraConfig {
         });
         let username = values.take_optional::<String>("cassandra.username");
         let password = values.take_secret("cassandra.password");
+        let is_told =
+            values.was_refused("cassandra.password_file") || values.was_refused("cassandra.password");
         match (&username, &password) {
-            (Some(_), None) if !values.was_refused("cassandra.password_file") => values.unfit(
+            (Some(_), None) if !is_told => values.unfit(
                 "cassandra.username",
                 "needs its password: give cassandra.password_file or $RINGTAP_CASSANDRA_PASSWORD",
             ),

@@ -97,3 +97,41 @@ pub(super) fn has_files_of_an_index(directory: &Path) -> Result<bool, StateError
     }
     Ok(false)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As version 1 wrote it.
+    const GOLDEN: &str = concat!(
+        "ringtap dedup-index 1 80857c31 134\n",
+        r#"{"seed":18446744073709551615,"next_number":7,"journal":6,"#,
+        r#""journal_since_ms":1700000000000,"known_since_ms":1699990000000,"runs":[3,5]}"#
+    );
+
+    #[test]
+    fn the_manifest_is_what_version_1_wrote() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = path(directory.path());
+        fs::write(&file, GOLDEN).unwrap();
+        let manifest = Manifest::read(directory.path()).unwrap().unwrap();
+        assert_eq!((manifest.seed, manifest.journal, &manifest.runs[..]), (u64::MAX, 6, &[3, 5][..]));
+        fs::remove_file(&file).unwrap();
+        manifest.write(directory.path()).unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), GOLDEN);
+    }
+
+    #[test]
+    fn only_our_own_left_over_files_are_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(path(directory.path()), GOLDEN).unwrap();
+        let names = ["run-3", "run-4", "run-old", "journal-6", "journal-2", "notes.txt"];
+        for name in names {
+            fs::write(directory.path().join(name), "").unwrap();
+        }
+        let manifest = Manifest::read(directory.path()).unwrap().unwrap();
+        manifest.remove_others(directory.path()).unwrap();
+        let left = names.map(|name| directory.path().join(name).exists());
+        assert_eq!(left, [true, false, true, true, false, true]);
+    }
+}

@@ -15,6 +15,7 @@ use rdkafka::{
     error::KafkaError,
     message::{DeliveryResult, Headers as _},
     producer::ProducerContext,
+    types::RDKafkaErrorCode as Code,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -157,15 +158,18 @@ impl ClientContext for Context {
     fn stats_raw(&self, _: &[u8]) {}
 
     fn error(&self, error: KafkaError, reason: &str) {
+        let code = error.rdkafka_error_code();
+        // A reader at the end of what there is.
+        if code == Some(Code::PartitionEOF) {
+            return;
+        }
         self.0.disturbances.fetch_add(1, Relaxed);
         let reason = self.without_secrets(reason);
-        let is_denied = error.rdkafka_error_code().is_some_and(|code| meaning(code) == Meaning::Denied);
-        if is_denied {
+        if code.is_some_and(|code| meaning(code) == Meaning::Denied) {
             *lock(&self.0.denied) = Some(reason.clone());
         }
-        if self.may_log() {
-            tracing::warn!(target: "librdkafka", %error, "{reason}");
-        }
+        // What it is about stands in the log lines as well.
+        tracing::debug!(target: "librdkafka", %error, "{reason}");
         *lock(&self.0.last_error) = Some(reason);
     }
 }
@@ -232,8 +236,8 @@ mod tests {
     fn refused_access_explains_a_silence_better_than_a_broken_connection() {
         let context = context();
         assert_eq!(context.why_silent("connecting").kind(), super::super::SinkErrorKind::Unavailable);
-        context.error(KafkaError::Global(rdkafka::types::RDKafkaErrorCode::Authentication), "wrong password");
-        context.error(KafkaError::Global(rdkafka::types::RDKafkaErrorCode::AllBrokersDown), "1/1 down");
+        context.error(KafkaError::Global(Code::Authentication), "wrong password");
+        context.error(KafkaError::Global(Code::AllBrokersDown), "1/1 down");
         assert_eq!(context.why_silent("connecting").kind(), super::super::SinkErrorKind::Denied);
     }
 }

@@ -39,6 +39,9 @@ pub enum TooLarge {
 pub struct TopicOptions {
     /// Whether to make them at all.
     pub create: bool,
+    /// Whether to look at the settings of topics that are there. It takes the right `DescribeConfigs`; without it, a
+    /// look tells nothing.
+    pub check: bool,
     /// Partitions of a data topic; `None`: what the brokers have for default.
     pub partitions: Option<u16>,
     /// Replicas of all topics; `None`: what the brokers have for default.
@@ -50,7 +53,7 @@ pub struct TopicOptions {
 
 impl Default for TopicOptions {
     fn default() -> Self {
-        Self { create: true, partitions: None, replication: None, configs: BTreeMap::new() }
+        Self { create: true, check: true, partitions: None, replication: None, configs: BTreeMap::new() }
     }
 }
 

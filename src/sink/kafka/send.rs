@@ -50,8 +50,9 @@ impl KafkaSink {
         if batch.is_empty() {
             return Ok(());
         }
-        self.begin()?;
+        // Before the transaction: making topics may take longer than one may last.
         let topics = self.ensure_topics(batch)?;
+        self.begin()?;
         for record in batch.records() {
             let Some(topic) = topics.get(record.topic_index()) else { continue };
             self.send_record(batch, record, *topic)?;

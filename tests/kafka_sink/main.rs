@@ -1,0 +1,13 @@
+//! The Kafka sink against a real broker (`tests/stack/kafka`), which these tests kill, pause and lock.
+
+#![cfg(feature = "agent")]
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod access;
+mod broker;
+mod crash;
+mod mock;
+mod positions;
+mod publish;
+mod run;
+mod topics;
