@@ -58,7 +58,7 @@ impl HeaderCheck {
             *last = None;
             return;
         };
-        *last = (change.op == "delete").then_some(here);
+        *last = deletes_a_row(change).then_some(here);
         self.compare(record, change);
     }
 
@@ -86,6 +86,17 @@ impl HeaderCheck {
                 format!("{}: header schema is {schema:?}, the value says {expected:?}", record.place_text())
             });
         }
+    }
+}
+
+/// Says whether a change deletes the row of its key: a row deletion does, and that of a partition whose key has no clustering
+/// column.
+fn deletes_a_row(change: &ChangeView<'_>) -> bool {
+    match &*change.op {
+        "delete" => true,
+        "delete_partition" => serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(change.key)
+            .is_ok_and(|key| key.values().all(|value| !value.is_null())),
+        _ => false,
     }
 }
 
@@ -152,5 +163,18 @@ mod tests {
         assert_eq!(check(&[deletion.clone(), other_key]).stray_tombstones.count, 1);
         assert_eq!(check(&[deletion, tombstone.clone(), tombstone.clone()]).stray_tombstones.count, 1);
         assert!(!check(&[tombstone]).is_clean());
+    }
+
+    #[test]
+    fn the_deletion_of_a_partition_is_that_of_a_row_where_there_is_no_clustering() {
+        let headers = [("op", "delete_partition"), RIGHT[1], RIGHT[2], RIGHT[3]];
+        let deletion = record("delete_partition", &headers);
+        let tombstone = ConsumedRecord { value: None, ..deletion.clone() };
+        assert!(check(&[deletion.clone(), tombstone.clone()]).is_clean());
+
+        let text = String::from_utf8(deletion.value.clone().unwrap().into_vec()).unwrap();
+        let wide = text.replace(r#"{"a":1}"#, r#"{"a":1,"c":null}"#);
+        let deletion = ConsumedRecord { value: Some(wide.into_bytes().into()), ..deletion };
+        assert_eq!(check(&[deletion, tombstone]).stray_tombstones.count, 1);
     }
 }

@@ -155,6 +155,9 @@ async fn run_on(options: &RunOptions, plan: &Plan, servers: &Servers) -> Result<
         slowest_start: Duration::ZERO,
         schema_changes: 0,
     };
+    // The agent is there before the tables are: their definitions are records, too.
+    let started = tokio::task::spawn_blocking(move || stage.start_agent().map(|()| stage));
+    stage = started.await??;
     create_checked_tables(&session).await?;
     let loading = start_load(options, &load, &session, &journal);
     let (options_here, plan) = (options.clone(), plan.clone());
@@ -223,7 +226,6 @@ fn strike_all(
     loading: JoinHandle<Result<LoadReport>>,
 ) -> Result<FaultReport> {
     let began = Instant::now();
-    stage.start_agent()?;
     let sampler = Sampler::start(options);
     let mut notes = Notes {
         faults: BTreeMap::new(),
@@ -240,7 +242,13 @@ fn strike_all(
     }
     settle(stage, follower, &mut notes)?;
     sampler.end(options)?;
-    let verification = verify(options, stage)?;
+    let verification = match verify(options, stage) {
+        Ok(verification) => Some(verification),
+        Err(error) => {
+            notes.unsettled.push(format!("it could not be verified: {error:#}"));
+            None
+        }
+    };
     Ok(FaultReport {
         seed: options.seed,
         version: options.version.clone(),
@@ -253,7 +261,7 @@ fn strike_all(
         unsettled: notes.unsettled,
         accounting_checks: notes.accounting_checks,
         accounting_wrong: notes.accounting_wrong,
-        verification: Some(verification),
+        verification,
         slowest_start_seconds: stage.slowest_start.as_secs_f64(),
     })
 }
@@ -360,6 +368,7 @@ fn verify(options: &RunOptions, stage: &mut Stage) -> Result<crate::verify::Veri
         )),
         log: Some(log),
         dump: Some(dump),
+        records: Some(options.work.join("records.jsonl")),
         ..Verification::default()
     };
     verification.run()
