@@ -4,10 +4,20 @@ use std::{collections::BTreeMap, env, path::PathBuf};
 
 use thiserror::Error;
 
+use crate::telemetry::phase::PHASE_FILE_VARIABLE;
+
 /// Variables that begin like ours and are no settings: the file's own place, and what the offline commands and the
 /// tests read.
-const OTHER_VARIABLES: [&str; 4] =
-    ["RINGTAP_CONFIG", "RINGTAP_CACHE", "RINGTAP_KEYSTORE_PASSWORD", "RINGTAP_KEY_PASSWORD"];
+const OTHER_VARIABLES: [&str; 8] = [
+    "RINGTAP_CONFIG",
+    "RINGTAP_CACHE",
+    "RINGTAP_KEYSTORE_PASSWORD",
+    "RINGTAP_KEY_PASSWORD",
+    PHASE_FILE_VARIABLE,
+    "RINGTAP_PROFILE",
+    "RINGTAP_WORK",
+    "RINGTAP_NODE_VERSIONS",
+];
 
 /// Why the environment or the command line could not be used.
 #[derive(Debug, Error)]

@@ -39,9 +39,12 @@ pub struct LogHandle {
     filter: reload::Handle<EnvFilter, Registry>,
 }
 
+/// What the filter is laid over: the driver tells of settings that are meant so, at every connection.
+const QUIET: &str = "scylla=error";
+
 fn parse(filter: &str) -> Result<EnvFilter, LogError> {
     EnvFilter::builder()
-        .parse(filter)
+        .parse(format!("{QUIET},{filter}"))
         .map_err(|source| LogError::Filter { filter: filter.to_owned(), source })
 }
 
