@@ -116,7 +116,7 @@ impl KafkaSink {
         let place = record.headers.place;
         let instead = match (self.options.too_large, &mut self.quarantine) {
             (TooLarge::KeyOnly, _) => {
-                let cut = self.headers.value_without_content(&record.headers, key, bytes).unwrap_or_default();
+                let cut = value_without_content(&record.headers, key, bytes).unwrap_or_default();
                 (cut.len() + key.len() + 2 * BATCH_OVERHEAD < limit).then_some(Some(cut))
             }
             (TooLarge::Quarantine, Some(put_aside)) => {
