@@ -1,6 +1,14 @@
 //! The command line.
 
+#[cfg(feature = "agent")]
+mod check;
 mod complete;
+#[cfg(feature = "agent")]
+mod config;
+#[cfg(feature = "agent")]
+mod config_args;
+#[cfg(feature = "agent")]
+mod consume;
 mod dump;
 mod error;
 mod explain;
@@ -8,11 +16,18 @@ mod explain;
 mod kafka_args;
 mod keys;
 mod log_args;
+#[cfg(feature = "agent")]
+mod node_args;
 mod outcome;
 mod progress;
+mod quarantine;
 mod replay;
+#[cfg(feature = "agent")]
+mod run;
 mod schema;
 mod stats;
+#[cfg(feature = "agent")]
+mod status;
 mod verify;
 
 use std::process::ExitCode;
@@ -34,6 +49,9 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the agent: the live log to Kafka
+    #[cfg(feature = "agent")]
+    Run(run::RunArgs),
     /// Turn segments into records, offline: needs neither Cassandra nor Kafka
     Replay(Box<replay::ReplayArgs>),
     /// Print the log as it stands, one JSON line for each partition update, every field
@@ -44,8 +62,22 @@ enum Command {
     Stats(stats::StatsArgs),
     /// Show the fate of one partition or row through the segments
     Explain(explain::ExplainArgs),
+    /// List and show what could not be decoded or published
+    Quarantine(quarantine::QuarantineArgs),
     /// Show or export the schema that the log tells
     Schema(schema::SchemaArgs),
+    /// Print what is committed in ringtap's topics, one line of JSON for each record
+    #[cfg(feature = "agent")]
+    Consume(consume::ConsumeArgs),
+    /// Check a configuration and what it points at; show what is in effect, secrets masked
+    #[cfg(feature = "agent")]
+    Check(check::CheckArgs),
+    /// Ask a running agent how it gets on; exit code 1 if it is not ready
+    #[cfg(feature = "agent")]
+    Status(status::StatusArgs),
+    /// Show what can be set
+    #[cfg(feature = "agent")]
+    Config(config::ConfigCommandArgs),
     /// Print shell completions, or write man pages
     Generate(complete::GenerateArgs),
 }
@@ -54,12 +86,23 @@ impl Cli {
     /// Runs the command and says on stderr why it failed, if it did.
     pub fn run(self) -> ExitCode {
         let result = match self.command {
+            #[cfg(feature = "agent")]
+            Command::Run(args) => args.run(),
             Command::Replay(args) => args.run(),
             Command::Dump(args) => args.run(),
             Command::Verify(args) => args.run(),
             Command::Stats(args) => args.run(),
             Command::Explain(args) => args.run(),
+            Command::Quarantine(args) => args.run(),
             Command::Schema(args) => args.run(),
+            #[cfg(feature = "agent")]
+            Command::Consume(args) => args.run(),
+            #[cfg(feature = "agent")]
+            Command::Check(args) => args.run(),
+            #[cfg(feature = "agent")]
+            Command::Status(args) => args.run(),
+            #[cfg(feature = "agent")]
+            Command::Config(args) => args.run(),
             Command::Generate(args) => args.run(),
         };
         match result {

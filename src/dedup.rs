@@ -1,16 +1,27 @@
-//! Has this change been seen already? The identity of changes, and an index of those seen.
+//! Has this change been seen already? The identity of changes, and indexes of those seen.
 //!
 //! Identity does not depend on a mutation's bytes: copies that come by hint, batchlog, read repair or repair
-//! are recognised whole or in part.
+//! are recognised whole or in part. [`SeenChanges`] keeps what it saw in memory, for offline work; the agent's
+//! [`DedupIndex`] keeps a window of it on disk.
 
 mod atoms;
+mod events;
 mod identity;
+#[cfg(feature = "agent")]
+mod index;
+mod noter;
+mod table;
 
-use std::collections::HashMap;
+use std::convert::Infallible;
 
+pub use self::events::{schema_change_id, truncation_id};
+#[cfg(feature = "agent")]
+pub use self::index::{BatchNumber, DedupIndex, IndexOptions, IndexStats};
 use self::{
-    atoms::{Atom, Atoms},
-    identity::ChangeId,
+    atoms::Atom,
+    identity::Place,
+    noter::{KnownParts, Noter},
+    table::Table,
 };
 use crate::change::Change;
 
@@ -26,10 +37,11 @@ pub enum Verdict<'a> {
 }
 
 /// The changes seen so far, in memory, for offline work over several logs. It grows with the number of
-/// distinct changes: about 60 bytes for each and 4 for each of its cells.
+/// distinct changes: about 40 bytes for each and 4 for each of its cells.
 #[derive(Debug, Default)]
 pub struct SeenChanges {
-    seen: HashMap<ChangeId, Vec<Atom>>,
+    seen: Table,
+    noter: Noter,
 }
 
 impl SeenChanges {
@@ -45,36 +57,27 @@ impl SeenChanges {
 
     /// Returns true if nothing was seen.
     pub fn is_empty(&self) -> bool {
-        self.seen.is_empty()
+        self.seen.len() == 0
     }
 
     /// Notes a change, and says what of it is new.
-    pub fn note<'a>(&mut self, mut change: Change<'a>) -> Verdict<'a> {
-        let atoms = Atoms::of(&change);
-        let mut is_new = Vec::with_capacity(atoms.parts.len());
-        for part in &atoms.parts {
-            let known = part
-                .looked_up
-                .iter()
-                .any(|(id, atom)| self.seen.get(id).is_some_and(|seen| seen.contains(atom)));
-            is_new.push(!known);
-        }
-        for part in atoms.parts.iter().zip(&is_new).filter(|(_, new)| **new).map(|(part, _)| part) {
-            for (id, atom) in &part.filed {
-                let seen = self.seen.entry(*id).or_default();
-                if !seen.contains(atom) {
-                    seen.push(*atom);
-                }
-            }
-        }
-        if is_new.iter().all(|new| *new) {
-            Verdict::New(change)
-        } else if is_new.iter().any(|new| *new) {
-            atoms::keep_new(&mut change, &is_new);
-            Verdict::Partly(change)
-        } else {
-            Verdict::Duplicate
-        }
+    pub fn note<'a>(&mut self, change: Change<'a>) -> Verdict<'a> {
+        let Ok(verdict) = self.noter.note(&mut self.seen, change);
+        verdict
+    }
+}
+
+impl KnownParts for Table {
+    type Error = Infallible;
+
+    fn look_up(&mut self, place: Place, found: &mut Vec<Atom>) -> Result<(), Infallible> {
+        found.extend_from_slice(self.get(place.id));
+        Ok(())
+    }
+
+    fn file(&mut self, place: Place, atoms: &[Atom]) -> Result<(), Infallible> {
+        self.add(place.id, atoms);
+        Ok(())
     }
 }
 

@@ -18,6 +18,7 @@ use cassandra_commitlog::{
 pub use self::identity::NodeIdentity;
 use self::schema_touch::Watch;
 use crate::{
+    quarantine::Origins,
     schema::{Catalogue, SchemaChange},
     source::{Event, ReadError, SegmentFile, SegmentReader},
 };
@@ -163,6 +164,7 @@ impl NodeLog {
         tell: &mut impl FnMut(&Context<'_>, LogEvent<'_, '_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let Self { reader, catalogue, identity, within, .. } = self;
+        let origins = Origins::beside(&file.path, file.name).map_err(ReadError::from)?;
         let mut number = 0;
         let mut decoder = None;
         let read = reader.read(&file.path, Some(file.name), |event| {
@@ -179,7 +181,11 @@ impl NodeLog {
                 Event::Entry(entry) => entry,
             };
             let Some(decoder) = &mut decoder else { return Ok(()) };
-            let position = entry.position;
+            // A quarantined entry keeps the position that it had in its log.
+            let Some(position) = origins.as_ref().map_or(Some(entry.position), |it| it.of(entry.position))
+            else {
+                return Ok(());
+            };
             let is_within = within.contains(&position);
             match decoder.decode(entry.mutation, catalogue) {
                 Ok(mutation) => {
@@ -201,7 +207,7 @@ impl NodeLog {
                     tell(&Context { catalogue, identity }, LogEvent::Mutation(&logged)).map_err(Stop::Told)
                 }
                 Err(error) if is_within => {
-                    let event = LogEvent::Undecodable { entry, error };
+                    let event = LogEvent::Undecodable { entry: &Entry { position, ..*entry }, error };
                     tell(&Context { catalogue, identity }, event).map_err(Stop::Told)
                 }
                 Err(_) => Ok(()),

@@ -10,6 +10,10 @@ pub mod definition;
 mod diff;
 mod export;
 mod fingerprint;
+#[cfg(feature = "agent")]
+pub mod live;
+#[cfg(feature = "agent")]
+pub mod node;
 mod resolve;
 mod rows;
 mod seed;

@@ -5,6 +5,7 @@ use std::{error::Error as _, io, path::PathBuf, process::ExitCode};
 use thiserror::Error;
 
 use crate::{
+    quarantine::QuarantineError,
     schema::ImportError,
     source::{FindError, ReadError},
 };
@@ -55,19 +56,46 @@ pub enum CliError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A key store can't be used.
-    #[error("{path}")]
-    Keystore {
-        /// Which one.
-        path: PathBuf,
+    #[error(transparent)]
+    Keystore(#[from] crate::source::OpenKeystoreError),
+    /// A live node could not be asked.
+    #[cfg(feature = "agent")]
+    #[error(transparent)]
+    Node(#[from] crate::schema::node::NodeError),
+    /// The configuration is wrong.
+    #[cfg(feature = "agent")]
+    #[error("this configuration cannot be used:\n{0}")]
+    Config(crate::config::ConfigError),
+    /// The environment or the command line is wrong.
+    #[cfg(feature = "agent")]
+    #[error(transparent)]
+    Override(#[from] crate::config::OverrideError),
+    /// An agent does not answer, or not as one does.
+    #[cfg(feature = "agent")]
+    #[error("no agent answers at {address}")]
+    Agent {
+        /// Where it was looked for.
+        address: std::net::SocketAddr,
         /// Why.
-        source: cassandra_commitlog::keystore::KeystoreError,
+        source: io::Error,
     },
+    /// The agent can't go on.
+    #[cfg(feature = "agent")]
+    #[error(transparent)]
+    Ended(#[from] crate::agent::AgentError),
     /// Segments could not be found.
     #[error(transparent)]
     Find(#[from] FindError),
     /// Segments could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// Topics could not be read.
+    #[cfg(feature = "agent")]
+    #[error(transparent)]
+    Topics(#[from] crate::checker::ReadTopicsError),
+    /// A quarantine could not be read.
+    #[error(transparent)]
+    Quarantine(#[from] QuarantineError),
     /// The destination could not be written.
     #[error("{destination}: cannot be written")]
     Sink {
@@ -82,10 +110,19 @@ impl CliError {
     /// Returns the exit code that the error gives.
     pub fn status(&self) -> ExitStatus {
         match self {
-            Self::Usage(_) | Self::File { .. } | Self::Schema { .. } | Self::Keystore { .. } => {
-                ExitStatus::Usage
-            }
+            Self::Usage(_) | Self::File { .. } | Self::Schema { .. } | Self::Keystore(_) => ExitStatus::Usage,
+            #[cfg(feature = "agent")]
+            Self::Ended(error) => error.status(),
+            #[cfg(feature = "agent")]
+            Self::Config(_) | Self::Override(_) => ExitStatus::Usage,
+            #[cfg(feature = "agent")]
+            Self::Agent { .. } => ExitStatus::Findings,
+            #[cfg(feature = "agent")]
+            Self::Node(_) => ExitStatus::Source,
             Self::Find(_) | Self::Read(_) => ExitStatus::Source,
+            #[cfg(feature = "agent")]
+            Self::Topics(_) => ExitStatus::Source,
+            Self::Quarantine(_) => ExitStatus::State,
             Self::Sink { source, .. } => sink_status(source),
         }
     }
@@ -113,6 +150,14 @@ impl CliError {
 
     pub(super) fn schema(path: PathBuf, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Schema { path, source: source.into() }
+    }
+}
+
+#[cfg(feature = "agent")]
+impl From<crate::config::ConfigError> for CliError {
+    /// It is told as a whole, one problem a line: it is no cause to be told behind a message.
+    fn from(error: crate::config::ConfigError) -> Self {
+        Self::Config(error)
     }
 }
 

@@ -2,13 +2,11 @@
 
 use std::{fs, path::PathBuf, sync::Arc};
 
-use cassandra_commitlog::{
-    keystore::{KeystoreError, SecretKey, find_secret_key},
-    segment::KeyProvider,
-};
+use cassandra_commitlog::segment::KeyProvider;
 use clap::Args;
 
 use super::{CliError, outcome};
+use crate::source::{Keystore, KeystoreKeys};
 
 /// Where the keys of encrypted segments are.
 #[derive(Debug, Args)]
@@ -27,7 +25,6 @@ pub(super) struct KeyArgs {
 impl KeyArgs {
     pub(super) fn open(&self) -> Result<Option<Arc<dyn KeyProvider>>, CliError> {
         let Some(path) = &self.keystore else { return Ok(None) };
-        let bytes = fs::read(path).map_err(|source| CliError::File { path: path.clone(), source })?;
         let store_password = password(self.keystore_password_file.as_ref(), "RINGTAP_KEYSTORE_PASSWORD")?
             .ok_or_else(|| {
                 CliError::Usage(
@@ -36,12 +33,10 @@ impl KeyArgs {
                 )
             })?;
         let key_password = password(self.key_password_file.as_ref(), "RINGTAP_KEY_PASSWORD")?;
-        let keys = KeystoreKeys { path: path.clone(), bytes, store_password, key_password };
-        // A wrong password should be told now, by the name of the file, not by the first segment.
-        match keys.find("") {
-            Ok(_) | Err(KeystoreError::NoSuchAlias { .. }) => Ok(Some(Arc::new(keys))),
-            Err(source) => Err(CliError::Keystore { path: path.clone(), source }),
-        }
+        let store = Keystore::open(path, store_password, key_password)?;
+        Ok(Some(Arc::new(KeystoreKeys::new(store, |path, error| {
+            outcome::say(&format!("{}: {error}", path.display()));
+        }))))
     }
 }
 
@@ -53,30 +48,5 @@ fn password(file: Option<&PathBuf>, variable: &str) -> Result<Option<String>, Cl
             Ok(Some(text.lines().next().unwrap_or_default().to_owned()))
         }
         None => Ok(std::env::var(variable).ok()),
-    }
-}
-
-struct KeystoreKeys {
-    path: PathBuf,
-    bytes: Vec<u8>,
-    store_password: String,
-    key_password: Option<String>,
-}
-
-impl KeystoreKeys {
-    fn find(&self, alias: &str) -> Result<SecretKey, KeystoreError> {
-        find_secret_key(&self.bytes, alias, &self.store_password, self.key_password.as_deref())
-    }
-}
-
-impl KeyProvider for KeystoreKeys {
-    fn key(&self, alias: &str) -> Option<SecretKey> {
-        match self.find(alias) {
-            Ok(key) => Some(key),
-            Err(error) => {
-                outcome::say(&format!("{}: {error}", self.path.display()));
-                None
-            }
-        }
     }
 }

@@ -1,10 +1,20 @@
 //! `ringtap schema`.
 
-use std::io::{self, Write as _};
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+};
 
 use clap::{Args, Subcommand};
 
-use super::{CliError, ExitStatus, log_args::LogArgs, outcome::Findings, progress::Progress};
+#[cfg(feature = "agent")]
+use super::node_args::NodeArgs;
+use super::{
+    CliError, ExitStatus,
+    log_args::{KnownArgs, LogArgs},
+    outcome::Findings,
+    progress::Progress,
+};
 use crate::{
     node_log::{LogEvent, NodeLog},
     schema::{Catalogue, ObjectKind, SchemaChange, cql, creations, is_system_keyspace},
@@ -18,14 +28,8 @@ pub(super) struct SchemaArgs {
 
 #[derive(Debug, Subcommand)]
 enum Schema {
-    /// Write the schema after the last segment as JSON, for `--schema` of a later run
-    Export {
-        #[command(flatten)]
-        log: LogArgs,
-        /// With all versions of each table and their positions
-        #[arg(long)]
-        history: bool,
-    },
+    /// Write the schema after the last segment, or that of a live node, as JSON, for `--schema` of a later run
+    Export(ExportArgs),
     /// Print the schema after the last segment as CQL
     Show {
         #[command(flatten)]
@@ -39,23 +43,49 @@ enum Schema {
     },
 }
 
+#[derive(Debug, Args)]
+struct ExportArgs {
+    /// Segments, or directories with segments, of one node (its `cdc_raw` and `commitlog`, in any order)
+    #[arg(value_name = "PATH", required = true)]
+    #[cfg_attr(feature = "agent", arg(required = false, required_unless_present = "from_node"))]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    known: KnownArgs,
+    #[cfg(feature = "agent")]
+    #[command(flatten)]
+    node: NodeArgs,
+    /// With all versions of each table and their positions
+    #[arg(long)]
+    history: bool,
+}
+
+impl ExportArgs {
+    fn run(&self) -> Result<(String, ExitStatus), CliError> {
+        #[cfg(feature = "agent")]
+        if let Some(node) = self.node.connect()? {
+            let mut catalogue = self.known.catalogue()?;
+            catalogue.seed(&node.schema()?);
+            return Ok((catalogue.export(false), ExitStatus::Ok));
+        }
+        let (log, status) = follow(self.known.open(&self.paths)?, |_, _| ())?;
+        Ok((log.catalogue().export(self.history), status))
+    }
+}
+
 impl SchemaArgs {
     pub(super) fn run(self) -> Result<ExitStatus, CliError> {
         let (mut text, status) = match self.what {
-            Schema::Export { log, history } => {
-                let (log, status) = follow(&log, |_, _| ())?;
-                (log.catalogue().export(history), status)
-            }
+            Schema::Export(export) => export.run()?,
             Schema::Show { log, history: true, .. } => {
                 let mut text = String::new();
-                let (_, status) = follow(&log, |position, change| {
+                let (_, status) = follow(log.open()?, |position, change| {
                     let SchemaChange { written_at, cql, .. } = change;
                     text.extend([&*format!("-- {position}, written at {written_at} µs\n"), &**cql, "\n"]);
                 })?;
                 (text, status)
             }
             Schema::Show { log, ids, .. } => {
-                let (log, status) = follow(&log, |_, _| ())?;
+                let (log, status) = follow(log.open()?, |_, _| ())?;
                 (as_cql(log.catalogue(), ids), status)
             }
         };
@@ -69,10 +99,9 @@ impl SchemaArgs {
 
 /// Reads a whole log and tells of each change of its schema.
 fn follow(
-    args: &LogArgs,
+    mut log: NodeLog,
     mut tell: impl FnMut(cassandra_commitlog::Position, &SchemaChange),
 ) -> Result<(NodeLog, ExitStatus), CliError> {
-    let mut log = args.open()?;
     let mut progress = Progress::start(log.segments(), false);
     let mut findings = Findings::default();
     log.read(|_, event| {

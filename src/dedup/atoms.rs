@@ -4,56 +4,190 @@ use cassandra_commitlog::{
     mutation::{Cell, CellContent, ColumnIndex, Expiration},
     types::{CqlType, NativeType, counter::CounterContext},
 };
-use xxhash_rust::xxh3::Xxh3;
 
-use super::identity::{ChangeId, update_framed, update_values};
-use crate::change::{Action, Change, Cleared, ColumnWrite, DeletedRange, RangeBound};
+use super::identity::{ChangeId, Hasher, Place};
+use crate::change::{Action, Change, Cleared, ColumnWrite};
 
 /// Fingerprint of a part of a change.
 pub(super) type Atom = u32;
 
 /// A part of a change.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Part {
     /// Where its copies may have been filed.
-    pub(super) looked_up: Vec<(ChangeId, Atom)>,
+    pub(super) looked_up: Filings,
     /// Where it is filed itself.
-    pub(super) filed: Vec<(ChangeId, Atom)>,
+    pub(super) filed: Filings,
 }
 
-/// The parts of a change, in the order in which [`keep_new`] takes them.
-#[derive(Debug)]
+/// One or two filings of a part: number of the place in [`Atoms::places`], and fingerprint.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Filings {
+    first: (usize, Atom),
+    second: Option<(usize, Atom)>,
+}
+
+/// The parts of a change, in the order in which [`keep_new`] takes them. The memory is used again.
+#[derive(Debug, Default)]
 pub(super) struct Atoms {
+    /// Where parts are looked up and filed; the change's own place is the first.
+    pub(super) places: Vec<Place>,
     pub(super) parts: Vec<Part>,
+    hasher: Hasher,
 }
 
-impl Atoms {
-    pub(super) fn of(change: &Change<'_>) -> Self {
-        let id = ChangeId::at(change, change.timestamp);
-        let mut parts = Vec::new();
-        match &change.action {
-            Action::Write(write) => {
-                if let Some(expiration) = write.marker {
-                    parts.push(Part::single(id, fingerprint(b"m", |hasher| update_ttl(hasher, expiration))));
-                }
-                for column in &write.columns {
-                    parts_of_column(change, id, column, &mut parts);
-                }
-                if parts.is_empty() {
-                    parts.push(Part::single(id, fingerprint(b"e", |_| ())));
-                }
-            }
-            Action::DeleteRow { .. } => parts.push(Part::single(id, fingerprint(b"d", |_| ()))),
-            Action::DeletePartition { .. } => parts.push(Part::single(id, fingerprint(b"p", |_| ()))),
-            Action::DeleteRange(range) => parts.push(Part::single(id, range_atom(range))),
-        }
-        Self { parts }
+impl Filings {
+    fn one(place: usize, atom: Atom) -> Self {
+        Self { first: (place, atom), second: None }
+    }
+
+    fn two(first: (usize, Atom), second: (usize, Atom)) -> Self {
+        Self { first, second: Some(second) }
+    }
+
+    pub(super) fn iter(self) -> impl Iterator<Item = (usize, Atom)> {
+        [Some(self.first), self.second].into_iter().flatten()
     }
 }
 
-impl Part {
-    fn single(id: ChangeId, atom: Atom) -> Self {
-        Self { looked_up: vec![(id, atom)], filed: vec![(id, atom)] }
+/// The place of the change itself in [`Atoms::places`].
+const OWN: usize = 0;
+
+impl Atoms {
+    /// Makes the parts with hashes of this seed.
+    #[cfg(feature = "agent")]
+    pub(super) fn with_seed(seed: u64) -> Self {
+        Self { hasher: Hasher::with_seed(seed), ..Self::default() }
+    }
+
+    /// Replaces what is held by the parts of a change. There is one at least.
+    pub(super) fn take(&mut self, change: &Change<'_>) {
+        self.places.clear();
+        self.parts.clear();
+        self.place(change, change.timestamp);
+        let Action::Write(write) = &change.action else {
+            let kind = match &change.action {
+                Action::DeletePartition { .. } => b'p',
+                Action::DeleteRange(_) => b'r',
+                Action::DeleteRow { .. } | Action::Write(_) => b'd',
+            };
+            self.hasher.start(kind);
+            return self.push_same(self.hasher.atom());
+        };
+        if let Some(expiration) = write.marker {
+            self.hasher.start(b'm');
+            self.hasher.feed(&expiration.map_or(0, |expiration| expiration.ttl).to_le_bytes());
+            self.push_same(self.hasher.atom());
+        }
+        for column in &write.columns {
+            self.take_column(change, column);
+        }
+        if self.parts.is_empty() {
+            self.hasher.start(b'e');
+            self.push_same(self.hasher.atom());
+        }
+    }
+
+    /// Returns the number of the change's place at a write time.
+    fn place(&mut self, change: &Change<'_>, timestamp: i64) -> usize {
+        if let Some(known) = self.places.iter().position(|place| place.timestamp == timestamp) {
+            return known;
+        }
+        let id = ChangeId::at(change, timestamp, &mut self.hasher);
+        self.places.push(Place { id, timestamp });
+        self.places.len() - 1
+    }
+
+    /// Appends a part that is looked up where it is filed.
+    fn push_same(&mut self, atom: Atom) {
+        let filings = Filings::one(OWN, atom);
+        self.parts.push(Part { looked_up: filings, filed: filings });
+    }
+
+    fn take_column(&mut self, change: &Change<'_>, write: &ColumnWrite<'_>) {
+        let name = |index: ColumnIndex| change.column(index).map_or(&[][..], |column| &column.name_bytes);
+        match write {
+            ColumnWrite::Simple(index, cell) => {
+                let is_counter =
+                    || change.column(*index).is_some_and(|it| it.ty == CqlType::Native(NativeType::Counter));
+                match cell.content {
+                    CellContent::Live(context) if is_counter() => self.take_counter(name(*index), context),
+                    _ => self.take_cell(name(*index), cell),
+                }
+            }
+            ColumnWrite::Complex { column, cleared, elements } => {
+                if let Some(cleared) = cleared {
+                    self.take_cleared(change, name(*column), *cleared);
+                }
+                for cell in elements {
+                    self.take_cell(name(*column), cell);
+                }
+            }
+        }
+    }
+
+    /// A clearing at T is looked up under T (a deletion's) and T + 1 (an overwrite's), and filed under the time
+    /// of the change that it goes with.
+    fn take_cleared(&mut self, change: &Change<'_>, column: &[u8], cleared: Cleared) {
+        let own = self.place(change, cleared.timestamp);
+        let next = self.place(change, cleared.timestamp.wrapping_add(1));
+        self.hasher.start(b'c');
+        self.hasher.feed_framed(column);
+        self.hasher.feed(&cleared.timestamp.to_le_bytes());
+        let atom = self.hasher.atom();
+        let looked_up = Filings::two((own, atom), (next, atom));
+        self.parts.push(Part { looked_up, filed: Filings::one(OWN, atom) });
+    }
+
+    /// An expired cell comes back as a tombstone of the same time, deleted when it was written (expiry less
+    /// TTL): that tombstone's fingerprint is filed with the cell. Otherwise the server's clock does not count: a
+    /// client's retry has another one.
+    fn take_cell(&mut self, column: &[u8], cell: &Cell<'_>) {
+        let mut atom = |kind: u8, value: &[u8], ttl: i32, written_at: i64| {
+            self.hasher.start(kind);
+            self.hasher.feed_framed(column);
+            self.hasher.feed(if cell.path.is_some() { b"p" } else { b"-" });
+            self.hasher.feed_framed(cell.path.unwrap_or_default());
+            self.hasher.feed_framed(value);
+            self.hasher.feed(&ttl.to_le_bytes());
+            self.hasher.feed(&written_at.to_le_bytes());
+            self.hasher.atom()
+        };
+        let part = match cell.content {
+            CellContent::Live(value) => {
+                let live = Filings::one(OWN, atom(b'v', value, 0, 0));
+                Part { looked_up: live, filed: live }
+            }
+            CellContent::Expiring(value, Expiration { ttl, expires_at }) => {
+                let live = atom(b'v', value, ttl, 0);
+                let expired = atom(b'x', &[], 0, expires_at.wrapping_sub(i64::from(ttl)));
+                let filed = Filings::two((OWN, live), (OWN, expired));
+                Part { looked_up: Filings::one(OWN, live), filed }
+            }
+            CellContent::Tombstone(deleted_at) => {
+                let tombstone = atom(b't', &[], 0, 0);
+                let expired = atom(b'x', &[], 0, deleted_at);
+                let looked_up = Filings::two((OWN, tombstone), (OWN, expired));
+                Part { looked_up, filed: Filings::one(OWN, tombstone) }
+            }
+        };
+        self.parts.push(part);
+    }
+
+    /// A counter is known by the clocks of its shards.
+    fn take_counter(&mut self, column: &[u8], context: &[u8]) {
+        self.hasher.start(b'k');
+        self.hasher.feed_framed(column);
+        match CounterContext::parse(context) {
+            Ok(context) => {
+                for shard in context.shards() {
+                    self.hasher.feed(shard.id.as_bytes());
+                    self.hasher.feed(&shard.clock.to_le_bytes());
+                }
+            }
+            Err(_) => self.hasher.feed_framed(context),
+        }
+        self.push_same(self.hasher.atom());
     }
 }
 
@@ -75,114 +209,4 @@ pub(super) fn keep_new(change: &mut Change<'_>, is_new: &[bool]) {
             cleared.is_some() || !elements.is_empty()
         }
     });
-}
-
-fn parts_of_column(change: &Change<'_>, id: ChangeId, write: &ColumnWrite<'_>, parts: &mut Vec<Part>) {
-    let name = |index: ColumnIndex| change.column(index).map_or(&[][..], |column| &column.name_bytes);
-    match write {
-        ColumnWrite::Simple(index, cell) => {
-            let is_counter =
-                change.column(*index).is_some_and(|it| it.ty == CqlType::Native(NativeType::Counter));
-            match cell.content {
-                CellContent::Live(context) if is_counter => {
-                    parts.push(counter_part(id, name(*index), context));
-                }
-                _ => parts.push(cell_part(id, name(*index), cell)),
-            }
-        }
-        ColumnWrite::Complex { column, cleared, elements } => {
-            if let Some(cleared) = cleared {
-                parts.push(cleared_part(change, name(*column), *cleared));
-            }
-            parts.extend(elements.iter().map(|cell| cell_part(id, name(*column), cell)));
-        }
-    }
-}
-
-/// A clearing at T is looked up under T (a deletion's) and T + 1 (an overwrite's), and filed under the time
-/// of the change that it goes with.
-fn cleared_part(change: &Change<'_>, column: &[u8], cleared: Cleared) -> Part {
-    let atom = fingerprint(b"c", |hasher| {
-        update_framed(hasher, column);
-        hasher.update(&cleared.timestamp.to_be_bytes());
-    });
-    let own = ChangeId::at(change, cleared.timestamp);
-    let next = ChangeId::at(change, cleared.timestamp.wrapping_add(1));
-    let filed = ChangeId::at(change, change.timestamp);
-    Part { looked_up: vec![(own, atom), (next, atom)], filed: vec![(filed, atom)] }
-}
-
-/// An expired cell comes back as a tombstone of the same time, deleted when it was written (expiry less
-/// TTL): that tombstone's fingerprint is filed with the cell. Otherwise the server's clock does not count: a
-/// client's retry has another one.
-fn cell_part(id: ChangeId, column: &[u8], cell: &Cell<'_>) -> Part {
-    let of = |kind: &[u8], value: &[u8], ttl: Option<i32>, written_at: Option<i64>| {
-        let atom = fingerprint(kind, |hasher| {
-            update_framed(hasher, column);
-            update_framed(hasher, cell.path.unwrap_or_default());
-            hasher.update(if cell.path.is_some() { b"p" } else { b"-" });
-            update_framed(hasher, value);
-            hasher.update(&ttl.unwrap_or(0).to_be_bytes());
-            hasher.update(&written_at.unwrap_or(0).to_be_bytes());
-        });
-        (id, atom)
-    };
-    match cell.content {
-        CellContent::Live(value) => {
-            let atom = of(b"v", value, None, None);
-            Part { looked_up: vec![atom], filed: vec![atom] }
-        }
-        CellContent::Expiring(value, Expiration { ttl, expires_at }) => {
-            let atom = of(b"v", value, Some(ttl), None);
-            let expired = of(b"x", &[], None, Some(expires_at - i64::from(ttl)));
-            Part { looked_up: vec![atom], filed: vec![atom, expired] }
-        }
-        CellContent::Tombstone(deleted_at) => {
-            let atom = of(b"t", &[], None, None);
-            let expired = of(b"x", &[], None, Some(deleted_at));
-            Part { looked_up: vec![atom, expired], filed: vec![atom] }
-        }
-    }
-}
-
-/// A counter is known by the clocks of its shards.
-fn counter_part(id: ChangeId, column: &[u8], context: &[u8]) -> Part {
-    let atom = fingerprint(b"k", |hasher| {
-        update_framed(hasher, column);
-        match CounterContext::parse(context) {
-            Ok(context) => {
-                for shard in context.shards() {
-                    hasher.update(shard.id.as_bytes());
-                    hasher.update(&shard.clock.to_be_bytes());
-                }
-            }
-            Err(_) => update_framed(hasher, context),
-        }
-    });
-    Part::single(id, atom)
-}
-
-fn range_atom(range: &DeletedRange<'_>) -> Atom {
-    fingerprint(b"r", |hasher| {
-        for bound in [&range.start, &range.end] {
-            match bound {
-                Some(RangeBound { values, inclusive }) => {
-                    hasher.update(if *inclusive { b"i" } else { b"x" });
-                    update_values(hasher, values);
-                }
-                None => hasher.update(b"o"),
-            }
-        }
-    })
-}
-
-fn update_ttl(hasher: &mut Xxh3, expiration: Option<Expiration>) {
-    hasher.update(&expiration.map_or(0, |expiration| expiration.ttl).to_be_bytes());
-}
-
-fn fingerprint(kind: &[u8], feed: impl FnOnce(&mut Xxh3)) -> Atom {
-    let mut hasher = Xxh3::new();
-    hasher.update(kind);
-    feed(&mut hasher);
-    hasher.digest() as Atom
 }

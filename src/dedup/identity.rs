@@ -1,69 +1,125 @@
 //! The identity of a change: table, partition key, coordinate and write time.
 
-use cassandra_commitlog::schema::TableId;
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128, xxh3_128_with_seed};
 
-use crate::change::{Action, Change};
+use super::atoms::Atom;
+use crate::change::{Action, Change, DeletedRange, RangeBound};
 
 /// 128-bit hash of a change's identity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct ChangeId(u128);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct ChangeId {
+    pub(super) high: u64,
+    pub(super) low: u64,
+}
 
-/// What in a partition is changed.
-#[derive(Debug, Clone, Copy)]
-enum Coordinate<'c, 'a> {
-    Row(&'c [Option<&'a [u8]>]),
-    Static,
-    Ranges,
-    Partition,
+/// Where parts of a change are filed: an identity, and its write time, which all copies share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) id: ChangeId,
+    /// Microseconds.
+    pub(super) timestamp: i64,
+}
+
+/// Values longer than this are fed as their hash.
+const LONG_BYTES: usize = 512;
+
+/// Hashes what is fed to it, all at once: for the few bytes of an identity a hasher that takes them piece by piece
+/// spends most of its time on its own set-up. The buffer is used again.
+#[derive(Debug, Default)]
+pub(super) struct Hasher {
+    seed: u64,
+    bytes: Vec<u8>,
 }
 
 impl ChangeId {
     /// Returns the identity of a change, as if it were written at `timestamp`.
-    pub(super) fn at(change: &Change<'_>, timestamp: i64) -> Self {
-        let coordinate = match &change.action {
-            Action::Write(write) => write.clustering.as_deref().map_or(Coordinate::Static, Coordinate::Row),
-            Action::DeleteRow { clustering, .. } => Coordinate::Row(clustering),
-            Action::DeleteRange(_) => Coordinate::Ranges,
-            Action::DeletePartition { .. } => Coordinate::Partition,
-        };
-        Self::new(change.table.id(), change.partition_key, coordinate, timestamp)
-    }
-
-    fn new(table: TableId, partition_key: &[u8], coordinate: Coordinate<'_, '_>, timestamp: i64) -> Self {
-        let mut hasher = Xxh3::new();
-        hasher.update(table.0.as_bytes());
-        hasher.update(&timestamp.to_be_bytes());
-        update_framed(&mut hasher, partition_key);
-        match coordinate {
-            Coordinate::Row(values) => {
-                hasher.update(b"r");
-                update_values(&mut hasher, values);
-            }
-            Coordinate::Static => hasher.update(b"s"),
-            Coordinate::Ranges => hasher.update(b"d"),
-            Coordinate::Partition => hasher.update(b"p"),
+    pub(super) fn at(change: &Change<'_>, timestamp: i64, hasher: &mut Hasher) -> Self {
+        hasher.start(b'#');
+        hasher.feed(change.table.id().0.as_bytes());
+        hasher.feed(&timestamp.to_le_bytes());
+        hasher.feed_framed(change.partition_key);
+        match &change.action {
+            Action::Write(write) => match &write.clustering {
+                Some(clustering) => hasher.feed_row(clustering),
+                None => hasher.feed(b"s"),
+            },
+            Action::DeleteRow { clustering, .. } => hasher.feed_row(clustering),
+            Action::DeleteRange(range) => hasher.feed_range(range),
+            Action::DeletePartition { .. } => hasher.feed(b"p"),
         }
-        Self(hasher.digest128())
+        Self::from(xxh3_128_with_seed(&hasher.bytes, hasher.seed))
     }
 }
 
-/// Feeds bytes with their length, so that neighbours can't be confused.
-pub(super) fn update_framed(hasher: &mut Xxh3, bytes: &[u8]) {
-    hasher.update(&(bytes.len() as u64).to_be_bytes());
-    hasher.update(bytes);
+impl From<u128> for ChangeId {
+    fn from(number: u128) -> Self {
+        Self { high: (number >> 64) as u64, low: number as u64 }
+    }
 }
 
-/// Feeds values, null told from empty.
-pub(super) fn update_values(hasher: &mut Xxh3, values: &[Option<&[u8]>]) {
-    hasher.update(&(values.len() as u64).to_be_bytes());
-    for value in values {
-        match value {
-            Some(value) => {
-                hasher.update(b"v");
-                update_framed(hasher, value);
-            }
-            None => hasher.update(b"n"),
+impl Hasher {
+    /// Makes a hasher whose hashes differ from those of another seed: who does not know it cannot prepare two keys
+    /// with one identity.
+    #[cfg(feature = "agent")]
+    pub(super) fn with_seed(seed: u64) -> Self {
+        Self { seed, bytes: Vec::new() }
+    }
+
+    /// Forgets what was fed, and begins with the kind of what is hashed.
+    pub(super) fn start(&mut self, kind: u8) {
+        self.bytes.clear();
+        self.bytes.push(kind);
+    }
+
+    /// Feeds bytes of a fixed length.
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Feeds bytes with their length, so that neighbours can't be confused.
+    pub(super) fn feed_framed(&mut self, bytes: &[u8]) {
+        self.feed(&(bytes.len() as u64).to_le_bytes());
+        if bytes.len() <= LONG_BYTES {
+            self.feed(bytes);
+        } else {
+            self.feed(&xxh3_128(bytes).to_le_bytes());
         }
+    }
+
+    fn feed_row(&mut self, clustering: &[Option<&[u8]>]) {
+        self.feed(b"r");
+        self.feed_values(clustering);
+    }
+
+    fn feed_range(&mut self, range: &DeletedRange<'_>) {
+        self.feed(b"d");
+        for bound in [&range.start, &range.end] {
+            match bound {
+                Some(RangeBound { values, inclusive }) => {
+                    self.feed(if *inclusive { b"i" } else { b"x" });
+                    self.feed_values(values);
+                }
+                None => self.feed(b"o"),
+            }
+        }
+    }
+
+    /// Feeds values, null told from empty.
+    fn feed_values(&mut self, values: &[Option<&[u8]>]) {
+        self.feed(&(values.len() as u64).to_le_bytes());
+        for value in values {
+            match value {
+                Some(value) => {
+                    self.feed(b"v");
+                    self.feed_framed(value);
+                }
+                None => self.feed(b"n"),
+            }
+        }
+    }
+
+    /// Returns the fingerprint of what was fed.
+    pub(super) fn atom(&self) -> Atom {
+        xxh3_64_with_seed(&self.bytes, self.seed) as Atom
     }
 }

@@ -9,7 +9,7 @@ use cassandra_commitlog::{
 use super::{SeenChanges, Verdict};
 use crate::change::{Action, Change, Cleared, ColumnWrite, DeletedRange, RangeBound, RowWrite};
 
-fn table() -> Arc<TableSchema> {
+pub(super) fn table() -> Arc<TableSchema> {
     let column = |name: &str, kind, ty| Column {
         name: name.into(),
         name_bytes: name.as_bytes().into(),
@@ -37,8 +37,8 @@ fn table() -> Arc<TableSchema> {
     }))
 }
 
-const A: ColumnIndex = ColumnIndex::Current(0);
-const B: ColumnIndex = ColumnIndex::Current(1);
+pub(super) const A: ColumnIndex = ColumnIndex::Current(0);
+pub(super) const B: ColumnIndex = ColumnIndex::Current(1);
 const M: ColumnIndex = ColumnIndex::Current(2);
 
 fn cell(content: CellContent<'static>) -> Cell<'static> {

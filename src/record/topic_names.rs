@@ -14,6 +14,7 @@ const LENGTH_MAX: usize = 249;
 pub struct TopicNames {
     prefix: String,
     template: String,
+    schema_changes: Option<String>,
     routes: BTreeMap<(String, String), String>,
 }
 
@@ -46,6 +47,7 @@ impl TopicNames {
         Self {
             prefix: prefix.into(),
             template: "{prefix}.{keyspace}.{table}".into(),
+            schema_changes: None,
             routes: BTreeMap::new(),
         }
     }
@@ -68,6 +70,12 @@ impl TopicNames {
         check_topic_name(topic)?;
         self.routes.insert((keyspace.into(), table.into()), topic.into());
         Ok(self)
+    }
+
+    /// Sets the topic of changes of the schema.
+    pub fn with_schema_changes(mut self, topic: impl Into<String>) -> Self {
+        self.schema_changes = Some(topic.into());
+        self
     }
 
     /// Returns the topic of a table. Whether Kafka accepts it is found out when it is first used.
@@ -95,7 +103,7 @@ impl TopicNames {
 
     /// Returns the topic of changes of the schema.
     pub fn of_schema_changes(&self) -> String {
-        format!("{}.schema-changes", self.prefix)
+        self.schema_changes.clone().unwrap_or_else(|| format!("{}.schema-changes", self.prefix))
     }
 }
 

@@ -8,12 +8,11 @@ use cassandra_commitlog::{
     schema::SchemaLookup as _,
     segment::{Damage, Entry, SegmentError},
 };
-use xxhash_rust::xxh3::xxh3_128;
 
 use super::{Counts, Filter, publish::Publisher};
 use crate::{
     change::{self, Truncation},
-    dedup::{SeenChanges, Verdict},
+    dedup::{SeenChanges, Verdict, schema_change_id},
     node_log::{Context, LogEvent, LoggedMutation, NodeIdentity, NodeLog},
     record::{
         Approximated, Approximation, BatchWriter, CqlRecords, JsonRecords, Node, RecordError, RecordPlace,
@@ -237,7 +236,7 @@ impl<'s> Replay<'s> {
         {
             return Ok(());
         }
-        if self.seen.is_some() && !self.seen_schema.insert(identity_of(change)) {
+        if self.seen.is_some() && !self.seen_schema.insert(schema_change_id(change)) {
             self.counts.duplicates += 1;
             return Ok(());
         }
@@ -374,12 +373,6 @@ fn describe((kind, approximated): (Approximation, &Approximated)) -> String {
         kind.as_str(),
         first.join(", ")
     )
-}
-
-/// The same change of the schema has the same identity in all nodes' logs.
-fn identity_of(change: &SchemaChange) -> u128 {
-    let SchemaChange { change: kind, object, keyspace, name, written_at, .. } = change;
-    xxh3_128(format!("{} {} {keyspace} {name} {written_at}", kind.as_str(), object.as_str()).as_bytes())
 }
 
 /// Why a change was not written.

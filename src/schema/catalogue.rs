@@ -15,8 +15,9 @@ use super::{
     build::{build_keyspace, incomplete_tables},
     definition::{KeyspaceDefinition, TableDefinition},
     diff::{SchemaChange, diff},
+    fingerprint::Fingerprint,
     resolve::{TypeResolver, add_missing_columns},
-    rows::{KeyspaceRows, LOCAL_KEYSPACES, SchemaRows},
+    rows::{KeyspaceRows, LOCAL_KEYSPACES, SchemaRows, schema_updates},
     seed::Seed,
     system_tables::SystemTables,
     type_text::TypeError,
@@ -71,7 +72,9 @@ pub struct Catalogue {
     unresolved: BTreeMap<(Box<str>, Box<str>), UnreadableReason>,
     system: &'static SystemTables,
     /// The log up to here is older than a seed.
-    seeded_up_to: Option<Position>,
+    pub(super) seeded_up_to: Option<Position>,
+    /// Counts what changed in rows of other keyspaces than the node's own.
+    revision: u64,
     pub(super) applied_up_to: Option<Position>,
 }
 
@@ -91,6 +94,7 @@ impl Catalogue {
             unresolved: BTreeMap::new(),
             system: SystemTables::get(),
             seeded_up_to: None,
+            revision: 0,
             applied_up_to: None,
         }
     }
@@ -98,22 +102,85 @@ impl Catalogue {
     /// Puts in what is known of the schema from elsewhere than the log. It holds from before every entry; see
     /// [`Seed`] for what happens when the log says otherwise. What the log has said already stays.
     pub fn seed(&mut self, seed: &Seed) {
+        self.revision += 1;
         let keyspaces = seed.put_into(&mut self.rows, false);
-        if let Some(up_to) = seed.up_to {
-            self.seeded_up_to = self.seeded_up_to.max(Some(up_to));
-        } else {
-            self.seeded_up_to = Some(Position { segment: i64::MAX, offset: u64::MAX });
-        }
+        self.seeded_up_to = self.seeded_up_to.max(Some(seed.end()));
         for name in keyspaces {
             self.rebuild(&name, Position::START, i64::MIN);
         }
     }
 
-    /// Takes up what another catalogue had; its versions are there already.
+    /// Takes a seed's schema for the schema from a position on, as parts of the log before it are lost: what is not
+    /// in the seed is gone. Earlier versions of tables stay known. Returns what is other than before.
+    pub fn replace(&mut self, seed: &Seed, position: Position) -> Vec<SchemaChange> {
+        self.revision += 1;
+        let mut rows = SchemaRows::default();
+        for (name, old) in &self.rows.keyspaces {
+            if LOCAL_KEYSPACES.contains(&&**name) {
+                rows.keyspaces.insert(name.clone(), old.clone());
+                continue;
+            }
+            let kept = rows.keyspaces.entry(name.clone()).or_default();
+            for (table, key, deleted_at) in old.deletions() {
+                kept.remember_deletion(table, key.cloned(), deleted_at);
+            }
+        }
+        seed.put_into(&mut rows, false);
+        self.rows = rows;
+        self.seeded_up_to = self.seeded_up_to.max(Some(seed.end()));
+        self.applied_up_to = self.applied_up_to.max(Some(position));
+        let names: BTreeSet<Box<str>> = self.keyspaces.keys().chain(seed.keyspaces.keys()).cloned().collect();
+        let mut changes = Vec::new();
+        for name in names.iter().filter(|name| !LOCAL_KEYSPACES.contains(&&***name)) {
+            changes.extend(self.rebuild(name, position, seed.newest_time(name)));
+        }
+        changes
+    }
+
+    /// Returns the definitions and write times as a seed for another catalogue; the history is not in it.
+    pub fn to_seed(&self) -> Seed {
+        let mut seed = Seed::default();
+        for keyspace in self.keyspaces().filter(|keyspace| !LOCAL_KEYSPACES.contains(&&*keyspace.name)) {
+            seed.keyspaces.insert(keyspace.name.clone(), keyspace.clone());
+            if let Some(rows) = self.rows.keyspaces.get(&keyspace.name) {
+                seed.take_times(&keyspace.name, rows);
+            }
+        }
+        seed
+    }
+
+    /// Returns true if rows of every table are read, and captured, as the seed would have it.
+    pub fn agrees_with(&self, seed: &Seed) -> bool {
+        let mut other = Self::new();
+        other.seed(seed);
+        let tables = |catalogue: &Self| -> Vec<TableId> {
+            let keyspaces = catalogue.keyspaces.values();
+            let keyspaces = keyspaces.filter(|keyspace| !LOCAL_KEYSPACES.contains(&&*keyspace.name));
+            let tables =
+                keyspaces.flat_map(|keyspace| keyspace.tables.values().chain(keyspace.views.values()));
+            let mut ids: Vec<TableId> = tables.filter_map(|table| table.id).collect();
+            ids.sort_unstable();
+            ids
+        };
+        let ids = tables(&other);
+        ids == tables(self) && ids.iter().all(|id| is_read_alike(self.table(*id), other.table(*id)))
+    }
+
+    /// Returns a number that is another one after every change of what [`Catalogue::export`] gives.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Takes up the rows that another catalogue had.
+    pub(super) fn restore_rows(&mut self, seed: &Seed) {
+        seed.put_into(&mut self.rows, true);
+    }
+
+    /// Builds the keyspaces from restored rows; their tables' versions are there already.
     pub(super) fn restore(&mut self, seed: &Seed, position: Option<Position>) {
         self.applied_up_to = position;
-        for name in seed.put_into(&mut self.rows, true) {
-            self.rebuild(&name, Position::START, i64::MIN);
+        for name in seed.keyspaces.keys() {
+            self.rebuild(name, Position::START, i64::MIN);
         }
     }
 
@@ -130,12 +197,29 @@ impl Catalogue {
         }
         let may_rewind = self.seeded_up_to.is_some_and(|up_to| position <= up_to);
         self.applied_up_to = self.applied_up_to.max(Some(position));
+        let before = self.named_rows(mutation);
         let touched = self.rows.apply(mutation, may_rewind);
+        if before != self.named_rows(mutation) {
+            self.revision += 1;
+        }
         let mut changes = Vec::new();
         for (name, touched) in touched {
             changes.extend(self.rebuild(&name, position, touched.written_at));
         }
         changes
+    }
+
+    /// Returns the rows of the keyspaces that a mutation is about, but for the node's own.
+    fn named_rows(&self, mutation: &Mutation<'_>) -> BTreeMap<Box<str>, KeyspaceRows> {
+        let mut rows = BTreeMap::new();
+        for (_, name, _) in schema_updates(mutation) {
+            if !LOCAL_KEYSPACES.contains(&name)
+                && let Some(known) = self.rows.keyspaces.get(name)
+            {
+                rows.entry(name.into()).or_insert_with(|| known.clone());
+            }
+        }
+        rows
     }
 
     /// Builds a keyspace anew from its rows, and the versions of its tables that are not yet known.
@@ -289,6 +373,17 @@ impl SchemaLookup for Catalogue {
             Some(version) => Some(&version.schema),
             None => self.system.table(id),
         }
+    }
+}
+
+/// Returns true if two schemas of one table give the same changes of the same rows. A column that was dropped only
+/// matters while entries of before the drop are read.
+fn is_read_alike(known: Option<&Arc<TableSchema>>, other: Option<&Arc<TableSchema>>) -> bool {
+    match (known, other) {
+        (Some(known), Some(other)) => {
+            known.cdc() == other.cdc() && Fingerprint::of(known) == Fingerprint::of(other)
+        }
+        (known, other) => known.is_none() && other.is_none(),
     }
 }
 

@@ -82,12 +82,12 @@ pub(super) struct RawRow {
     /// The row came from a seed, and the log has not said anything of it.
     pub(super) seed: bool,
     /// For `tables` and `views`: the write time that a seed gave. The seed had all columns of that time.
-    seeded_at: Option<i64>,
+    pub(super) seeded_at: Option<i64>,
     /// For `tables` and `views`: all columns of the table are known, as its `CREATE` or a seed was seen.
     pub(super) complete: bool,
     /// For `tables` and `views`: the log's definition took the place of a seed's newer one, but the log did not
     /// have the `CREATE`.
-    rewound: bool,
+    pub(super) rewound: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -208,6 +208,32 @@ impl KeyspaceRows {
         self.rows.get(&table).into_iter().flatten().filter(|(_, row)| row.is_live())
     }
 
+    /// Iterates over the rows whose standing to the log is not that of any row that the log wrote.
+    pub(super) fn seeded(&self) -> impl Iterator<Item = (SchemaTable, &RowKey, &RawRow)> {
+        let rows =
+            self.rows.iter().flat_map(|(table, rows)| rows.iter().map(|(key, row)| (*table, key, row)));
+        rows.filter(|(_, _, row)| row.seed || row.seeded_at.is_some() || row.rewound)
+    }
+
+    /// Forgets of all rows that they are from seeds.
+    pub(super) fn forget_standing(&mut self) {
+        for row in self.rows.values_mut().flat_map(BTreeMap::values_mut) {
+            (row.seed, row.seeded_at, row.rewound) = (false, None, false);
+        }
+    }
+
+    /// Gives a row the standing that it had in another catalogue.
+    pub(super) fn set_standing(
+        &mut self,
+        table: SchemaTable,
+        key: &[String],
+        (seed, seeded_at, rewound): (bool, Option<i64>, bool),
+    ) {
+        if let Some(row) = self.rows.get_mut(&table).and_then(|rows| rows.get_mut(key)) {
+            (row.seed, row.seeded_at, row.rewound) = (seed, seeded_at, rewound);
+        }
+    }
+
     /// Returns one live row.
     pub(super) fn row(&self, table: SchemaTable, key: &[String]) -> Option<&RawRow> {
         self.rows.get(&table)?.get(key).filter(|row| row.is_live())
@@ -219,8 +245,16 @@ impl KeyspaceRows {
             return;
         }
         let rows = self.rows.entry(table).or_default();
-        if rows.get(&key).is_none_or(|old| old.seed) {
-            rows.insert(key, row);
+        match rows.get_mut(&key) {
+            Some(old) if old.seed => *old = row,
+            // Deleted in the log, and written again where the log was not read.
+            Some(old) if !old.is_live() && old.deletion < row.written_at() => {
+                *old = RawRow { deletion: old.deletion, ..row };
+            }
+            Some(_) => {}
+            None => {
+                rows.insert(key, row);
+            }
         }
     }
 
@@ -453,7 +487,7 @@ impl SchemaRows {
 }
 
 /// Iterates over the updates of tables of `system_schema`, with the keyspace that they are about.
-fn schema_updates<'m, 'a>(
+pub(super) fn schema_updates<'m, 'a>(
     mutation: &'m Mutation<'a>,
 ) -> impl Iterator<Item = (SchemaTable, &'a str, &'m PartitionUpdate<'a>)> {
     mutation.updates.iter().filter_map(|update| {

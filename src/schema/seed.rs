@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cassandra_commitlog::{
     Position,
-    schema::{ColumnKind, TableFlags},
+    schema::{ColumnKind, TableFlags, TableId},
 };
 
 use super::{
+    Catalogue,
     definition::{ColumnDefinition, KeyspaceDefinition, OptionValue, TableDefinition},
-    rows::{RawRow, RowKey, SchemaRows, SchemaTable},
+    rows::{KeyspaceRows, RawRow, RowKey, SchemaRows, SchemaTable},
     value::Value,
 };
 
@@ -50,6 +51,57 @@ impl Seed {
             let key = key.iter().map(|part| (*part).to_owned()).collect();
             self.times.insert((table, keyspace.into(), key), written_at);
         }
+    }
+
+    /// Returns the position from which on the log is newer than the seed.
+    pub(super) fn end(&self) -> Position {
+        self.up_to.unwrap_or(Position { segment: i64::MAX, offset: u64::MAX })
+    }
+
+    /// Returns the newest write time in a keyspace, or one older than everything.
+    pub(super) fn newest_time(&self, keyspace: &str) -> i64 {
+        let times = self.times.iter().filter(|((_, name, _), _)| &**name == keyspace);
+        times.map(|(_, time)| *time).max().unwrap_or(UNKNOWN_TIME)
+    }
+
+    /// Takes over the write times of a keyspace's rows.
+    pub(super) fn take_times(&mut self, keyspace: &str, rows: &KeyspaceRows) {
+        for table in SchemaTable::ALL {
+            for (key, row) in rows.live(table) {
+                if let Some(time) = row.written_at().filter(|time| *time != UNKNOWN_TIME) {
+                    self.times.insert((table, keyspace.into(), key.clone()), time);
+                }
+            }
+        }
+    }
+
+    /// Returns a seed of one table alone, with the user-defined types that a catalogue does not know yet: all else
+    /// of this seed may be newer than where the catalogue stands.
+    #[must_use]
+    pub fn only_table(&self, id: TableId, known: &Catalogue) -> Self {
+        let mut only = Self { up_to: self.up_to, times: self.times.clone(), ..Self::default() };
+        for keyspace in self.keyspaces.values() {
+            let is_it = |table: &TableDefinition| table.id == Some(id);
+            let tables: BTreeMap<_, _> =
+                keyspace.tables.clone().into_iter().filter(|(_, table)| is_it(table)).collect();
+            let views: BTreeMap<_, _> =
+                keyspace.views.clone().into_iter().filter(|(_, table)| is_it(table)).collect();
+            if tables.is_empty() && views.is_empty() {
+                continue;
+            }
+            let known_types = known.keyspace(&keyspace.name).map(|keyspace| &keyspace.types);
+            let types = keyspace.types.clone().into_iter();
+            let types = types.filter(|(name, _)| known_types.is_none_or(|known| !known.contains_key(name)));
+            let keyspace = KeyspaceDefinition {
+                types: types.collect(),
+                tables,
+                views,
+                opaque: Vec::new(),
+                ..keyspace.clone()
+            };
+            only.keyspaces.insert(keyspace.name.clone(), keyspace);
+        }
+        only
     }
 
     /// Puts the definitions in as rows: as a seed's, or `restored` as what the log said. Returns the keyspaces'

@@ -3,4 +3,4 @@
 mod alter;
 mod catalogue;
 mod follow;
-mod load;
+pub(super) mod load;

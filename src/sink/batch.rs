@@ -121,6 +121,11 @@ impl RecordBatch {
         self.bytes.len()
     }
 
+    /// Returns for how many bytes of keys and values there is memory.
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Returns true if there are no records.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()

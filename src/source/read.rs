@@ -12,6 +12,8 @@ use cassandra_commitlog::segment::{
     SegmentError, SegmentFileName,
 };
 
+use crate::quarantine::QuarantineError;
+
 /// How much is read at once. Larger reads gain nothing here; the window grows for what needs more.
 const WINDOW_BYTES: usize = 256 << 10;
 
@@ -47,6 +49,9 @@ pub enum ReadError {
         /// Why.
         source: SegmentError,
     },
+    /// What is noted beside a quarantined segment can't be read.
+    #[error(transparent)]
+    Quarantine(#[from] QuarantineError),
 }
 
 /// Reads segments one after the other, with one window on the file at a time.

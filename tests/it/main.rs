@@ -2,7 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+#[cfg(feature = "agent")]
+mod config;
 mod golden;
 mod golden_dump;
 mod golden_exceptions;
+#[cfg(feature = "agent")]
+mod golden_quarantine;
 mod golden_replay;
+#[cfg(feature = "agent")]
+mod live;
+mod schema_seeds;

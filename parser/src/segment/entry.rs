@@ -81,12 +81,21 @@ pub(crate) fn cut(input: &[u8], mutation_bytes_max: u32) -> Cut<'_> {
 /// Returns the length of the entry whose head stands at the start of `input`, if its size's CRC holds; whether the
 /// entry's does costs as much as the entry is long.
 #[inline]
-pub(crate) fn head(input: &[u8], mutation_bytes_max: u32) -> Option<u64> {
+pub fn head(input: &[u8], mutation_bytes_max: u32) -> Option<u64> {
     let word = u64::from_be_bytes(*input.first_chunk::<HEAD_BYTES>()?);
     let (size, size_crc) = ((word >> 32) as u32, word as u32);
     let is_head =
         (SMALLEST_MUTATION..=mutation_bytes_max).contains(&size) && size_crc == crc::with_u32(0, size);
     is_head.then_some(u64::from(size) + FRAME_BYTES)
+}
+
+/// Returns the mutation of the entry that stands at the start of `input`, if all of it is there and its CRCs hold.
+/// For entries that no sync marker reaches yet; [`SegmentDecoder`](super::SegmentDecoder) gives the others.
+pub fn whole(input: &[u8], mutation_bytes_max: u32) -> Option<&[u8]> {
+    match cut(input, mutation_bytes_max) {
+        Cut::Entry(mutation) => Some(mutation),
+        _ => None,
+    }
 }
 
 /// Makes the bytes of an entry around a mutation, for tests and for tools that write segments.

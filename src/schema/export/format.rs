@@ -141,6 +141,34 @@ pub(super) struct Opaque {
 pub(super) struct History {
     pub(super) versions: Vec<Version>,
     pub(super) deletions: Vec<Deletion>,
+    /// Absent in files of before this was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) seeds: Option<Seeds>,
+}
+
+/// What of the rows is from seeds, and to which position the log may be older than they.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Seeds {
+    /// As `<segment>:<offset>`; absent: there was no seed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) up_to: Option<String>,
+    pub(super) rows: Vec<Standing>,
+}
+
+/// How a row stands to the log: only rows for which not all is false.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Standing {
+    pub(super) schema_table: Box<str>,
+    pub(super) keyspace: Box<str>,
+    pub(super) name: Vec<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) seed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) seeded_at: Option<i64>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) rewound: bool,
 }
 
 /// A table as it was from a position on, with the user-defined types of that moment.

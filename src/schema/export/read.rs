@@ -52,9 +52,29 @@ impl Catalogue {
             versions.sort_by_key(|version| version.position);
         }
         let position = file.position.as_deref().map(position).transpose()?;
+        catalogue.restore_rows(&seed);
+        if let Some(seeds) = history.seeds {
+            restore_standing(&mut catalogue, &seeds)?;
+        }
         catalogue.restore(&seed, position);
         Ok(catalogue)
     }
+}
+
+/// Gives the rows the standing to the log that they had.
+fn restore_standing(catalogue: &mut Catalogue, seeds: &format::Seeds) -> Result<(), ImportError> {
+    catalogue.seeded_up_to = seeds.up_to.as_deref().map(position).transpose()?;
+    for rows in catalogue.rows.keyspaces.values_mut() {
+        rows.forget_standing();
+    }
+    for row in &seeds.rows {
+        let table = SchemaTable::from_name(&row.schema_table)
+            .ok_or_else(|| invalid("schema_table", &row.schema_table))?;
+        if let Some(rows) = catalogue.rows.keyspaces.get_mut(&row.keyspace) {
+            rows.set_standing(table, &row.name, (row.seed, row.seeded_at, row.rewound));
+        }
+    }
+    Ok(())
 }
 
 fn invalid(field: &'static str, value: &str) -> ImportError {

@@ -33,8 +33,11 @@ impl Catalogue {
             ringtap_schema: format::VERSION,
             position: self.applied_up_to.map(|position| position.to_string()),
             keyspaces: keyspaces.collect(),
-            history: history
-                .then(|| format::History { versions: versions(self), deletions: deletions(self) }),
+            history: history.then(|| format::History {
+                versions: versions(self),
+                deletions: deletions(self),
+                seeds: Some(seeds(self)),
+            }),
         };
         // Strings, numbers and maps with text keys always have a JSON text.
         serde_json::to_string_pretty(&file).unwrap_or_default() + "\n"
@@ -230,4 +233,24 @@ fn deletions(catalogue: &Catalogue) -> Vec<format::Deletion> {
         }
     }
     deletions
+}
+
+fn seeds(catalogue: &Catalogue) -> format::Seeds {
+    let mut rows = Vec::new();
+    for (keyspace, keyspace_rows) in &catalogue.rows.keyspaces {
+        if LOCAL_KEYSPACES.contains(&&**keyspace) {
+            continue;
+        }
+        for (table, key, row) in keyspace_rows.seeded() {
+            rows.push(format::Standing {
+                schema_table: table.name().into(),
+                keyspace: keyspace.clone(),
+                name: key.clone(),
+                seed: row.seed,
+                seeded_at: row.seeded_at,
+                rewound: row.rewound,
+            });
+        }
+    }
+    format::Seeds { up_to: catalogue.seeded_up_to.map(|position| position.to_string()), rows }
 }

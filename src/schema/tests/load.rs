@@ -61,19 +61,19 @@ struct LineRow {
 }
 
 /// A mutation with its place in the log.
-pub(super) struct Logged {
-    pub(super) position: Position,
-    pub(super) mutation: Mutation<'static>,
+pub(in crate::schema) struct Logged {
+    pub(in crate::schema) position: Position,
+    pub(in crate::schema) mutation: Mutation<'static>,
 }
 
 /// Reads a file of the fixtures' directory.
-pub(super) fn fixture(name: &str) -> String {
+pub(in crate::schema) fn fixture(name: &str) -> String {
     let path = format!("{}/tests/schema/{name}", env!("CARGO_MANIFEST_DIR"));
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// Returns the schema mutations of a set in the order of the log.
-pub(super) fn logged(version: &str, set: &str) -> Vec<Logged> {
+pub(in crate::schema) fn logged(version: &str, set: &str) -> Vec<Logged> {
     let mut mutations: Vec<(Line, Logged)> = Vec::new();
     for text in fixture(&format!("{version}-{set}.jsonl")).lines() {
         let line: Line = serde_json::from_str(text).unwrap();
@@ -93,7 +93,7 @@ pub(super) fn logged(version: &str, set: &str) -> Vec<Logged> {
 }
 
 /// Returns a catalogue that has followed a whole set.
-pub(super) fn followed(version: &str, set: &str) -> Catalogue {
+pub(in crate::schema) fn followed(version: &str, set: &str) -> Catalogue {
     let mut catalogue = Catalogue::new();
     for logged in logged(version, set) {
         catalogue.apply(&logged.mutation, logged.position);

@@ -1,0 +1,382 @@
+//! The reading thread: the live log in, sealed batches out; takes what is committed into the local state, and releases
+//! segments behind it.
+
+use std::{
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError},
+    time::{Duration, Instant, SystemTime},
+};
+
+use cassandra_commitlog::Position;
+
+use super::{
+    accounting::Accounting,
+    error::AgentError,
+    in_flight::{InFlight, InFlightBatches},
+    report::Report,
+    sending::{Committed, SealedBatch},
+    work::Work,
+};
+use crate::{
+    checkpoint::{Progress, SegmentProgress},
+    sink::{RecordBatch, StopSignal, kafka::StoredPosition},
+    source::{Gap, LiveEvent, LiveLog, ReadOutcome},
+    telemetry::phase::{Phase, PhaseMark},
+};
+
+/// Limits and intervals of the reading thread.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// A batch of this many bytes is complete.
+    pub(super) batch_bytes_max: usize,
+    /// How often what is committed is made durable locally, and segments are released.
+    pub(super) checkpoint_interval: Duration,
+    /// How often a position is committed that moved without records.
+    pub(super) position_interval: Duration,
+    /// How often the node's schema is compared with ours.
+    pub(super) schema_interval: Duration,
+    /// Whether segments are moved to the spool when `cdc_raw` fills up.
+    pub(super) spools: bool,
+}
+
+/// A batch of this many records is complete.
+const BATCH_RECORDS_MAX: usize = 10_000;
+/// Bytes of the log that are read before acks are looked at again.
+const READ_BUDGET_BYTES: u64 = 4 << 20;
+/// How long one wait for acks lasts while the queue is full.
+const QUEUE_WAIT: Duration = Duration::from_millis(20);
+/// Bytes that are moved to the spool at a time.
+const SPOOL_STEP_BYTES: u64 = 256 << 20;
+/// Buffers that are kept for use again.
+const SPARE_BATCHES_MAX: usize = 16;
+
+/// Reads one node's log. Lives as long as the agent; the sending thread is made anew after each failure.
+pub(super) struct Reading {
+    pub(super) live: LiveLog,
+    pub(super) work: Work,
+    pub(super) in_flight: InFlightBatches,
+    pub(super) limits: Limits,
+    pub(super) report: Report,
+    pub(super) phase: PhaseMark,
+    /// Template of positions: who we are.
+    pub(super) position: StoredPosition,
+    spare: Vec<RecordBatch>,
+    /// What was sealed last.
+    sealed: Progress,
+    next: Next,
+}
+
+/// When what is done at intervals is due.
+#[derive(Debug)]
+struct Next {
+    checkpoint: Instant,
+    position: Instant,
+    schema: Instant,
+}
+
+/// The other ends of the sending thread.
+pub(super) struct ToSender {
+    pub(super) batches: SyncSender<SealedBatch<StoredPosition>>,
+    pub(super) acks: Receiver<Committed>,
+}
+
+/// Why [`Reading::run`] came back without an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ReadingEnd {
+    /// It was asked for; everything that was read is handed over.
+    Stopped,
+    /// The sending thread has ended.
+    SenderEnded,
+}
+
+impl Reading {
+    pub(super) fn new(
+        live: LiveLog,
+        work: Work,
+        limits: Limits,
+        report: Report,
+        phase: PhaseMark,
+        position: StoredPosition,
+    ) -> Self {
+        let now = Instant::now();
+        let next = Next {
+            checkpoint: now + limits.checkpoint_interval,
+            position: now + limits.position_interval,
+            schema: now + limits.schema_interval,
+        };
+        let sealed = work.progress.clone();
+        Self {
+            live,
+            work,
+            in_flight: InFlightBatches::default(),
+            limits,
+            report,
+            phase,
+            position,
+            spare: Vec::new(),
+            sealed,
+            next,
+        }
+    }
+
+    /// Reads, until it is asked to stop or the sending thread ends.
+    pub(super) fn run(&mut self, sender: &ToSender, stop: &StopSignal) -> Result<ReadingEnd, AgentError> {
+        loop {
+            if !self.take_acks(sender)? {
+                return Ok(ReadingEnd::SenderEnded);
+            }
+            self.keep_up(Instant::now())?;
+            if stop.is_stopped() {
+                let handed_over = self.hand_over(sender)?;
+                return Ok(if handed_over { ReadingEnd::Stopped } else { ReadingEnd::SenderEnded });
+            }
+            self.phase.set(Phase::Reading);
+            let outcome = self.read()?;
+            let is_due = self.is_batch_due(outcome);
+            if is_due && !self.hand_over(sender)? {
+                return Ok(ReadingEnd::SenderEnded);
+            }
+            if outcome == ReadOutcome::Idle {
+                self.phase.set(Phase::Idle);
+                self.report.caught_up(self.in_flight.is_empty());
+                self.live.wait(self.limits.checkpoint_interval);
+            }
+        }
+    }
+
+    /// Waits for what is in flight when the queue is closed, and makes all of it durable.
+    pub(super) fn finish(&mut self, acks: &Receiver<Committed>) -> Result<(), AgentError> {
+        while let Ok(committed) = acks.recv() {
+            self.committed(committed)?;
+        }
+        self.checkpoint()
+    }
+
+    fn read(&mut self) -> Result<ReadOutcome, AgentError> {
+        let Self { live, work, report, limits, .. } = self;
+        let read = live.read(READ_BUDGET_BYTES, |event| -> Result<_, AgentError> {
+            handle(work, report, event)?;
+            let is_full = !work.damages.is_empty()
+                || work.batch.bytes() >= limits.batch_bytes_max
+                || work.batch.records().len() >= BATCH_RECORDS_MAX;
+            Ok(if is_full { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) })
+        });
+        work.put_damages_aside(|damage| live.bytes(damage.segment, damage.passed_over.clone()))?;
+        match read {
+            Err(AgentError::Source(error)) if error.is_retryable() => {
+                // A permission that is lost may be given back; nothing was skipped.
+                report.source_error(&error);
+                Ok(ReadOutcome::Idle)
+            }
+            other => {
+                report.source_is_well();
+                other
+            }
+        }
+    }
+
+    /// Records leave as soon as nothing more can be read at once; a position alone can wait.
+    fn is_batch_due(&self, outcome: ReadOutcome) -> bool {
+        let is_full = outcome == ReadOutcome::Stopped;
+        let is_quiet = outcome == ReadOutcome::Idle && !self.work.batch.is_empty();
+        let position_moved = self.work.progress != self.sealed && Instant::now() >= self.next.position;
+        is_full || is_quiet || position_moved
+    }
+
+    /// Seals what was read since the last batch and hands it to the sending thread, which may take a while: acks are taken
+    /// meanwhile, and the local state is kept. Returns false if the sending thread has ended.
+    fn hand_over(&mut self, sender: &ToSender) -> Result<bool, AgentError> {
+        self.work.keep_learnt()?;
+        if self.work.progress == self.sealed && self.work.batch.is_empty() {
+            return Ok(true);
+        }
+        if self.work.published.includes(&self.work.progress) && self.work.batch.is_empty() {
+            // Still in what is published already: the index has kept it.
+            self.sealed = self.work.progress.clone();
+            return Ok(true);
+        }
+        let mut sealed = self.seal()?;
+        loop {
+            match sender.batches.try_send(sealed) {
+                Ok(()) => return Ok(true),
+                Err(TrySendError::Disconnected(_)) => return Ok(false),
+                Err(TrySendError::Full(back)) => sealed = back,
+            }
+            self.phase.set(Phase::Idle);
+            self.report.waits_for_room();
+            match sender.acks.recv_timeout(QUEUE_WAIT) {
+                Ok(committed) => self.committed(committed)?,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(false),
+            }
+            self.keep_up(Instant::now())?;
+        }
+    }
+
+    /// Everything that a restart from here needs is durable before the batch leaves: the schema, and what was put aside.
+    fn seal(&mut self) -> Result<SealedBatch<StoredPosition>, AgentError> {
+        let work = &mut self.work;
+        work.schema.save(newest_position(&work.progress))?;
+        work.quarantine.sync()?;
+        let number = work.index.seal(work.progress.clone());
+        let records = std::mem::replace(&mut work.batch, self.spare.pop().unwrap_or_default());
+        let mut counted = std::mem::take(&mut work.counted);
+        count_records(&records, &mut counted);
+        self.in_flight.push(InFlight { number, progress: work.progress.clone(), counted });
+        self.sealed = work.progress.clone();
+        self.next.position = Instant::now() + self.limits.position_interval;
+        let position = StoredPosition { progress: work.progress.clone(), ..self.position.clone() };
+        Ok(SealedBatch { number, records, position })
+    }
+
+    /// Takes what is committed so far. Returns false if the sending thread has ended.
+    fn take_acks(&mut self, sender: &ToSender) -> Result<bool, AgentError> {
+        loop {
+            match sender.acks.try_recv() {
+                Ok(committed) => self.committed(committed)?,
+                Err(TryRecvError::Empty) => return Ok(true),
+                Err(TryRecvError::Disconnected) => return Ok(false),
+            }
+        }
+    }
+
+    fn committed(&mut self, committed: Committed) -> Result<(), AgentError> {
+        self.work.index.commit(committed.up_to)?;
+        if let Some(done) = self.in_flight.committed(committed.up_to) {
+            self.report.committed(&done, committed.took);
+        }
+        for buffer in committed.buffers {
+            if self.spare.len() < SPARE_BATCHES_MAX && buffer.capacity() <= 2 * self.limits.batch_bytes_max {
+                self.spare.push(buffer);
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what is due at intervals.
+    fn keep_up(&mut self, now: Instant) -> Result<(), AgentError> {
+        if now < self.next.checkpoint && !self.work.schema.is_crowded() {
+            return Ok(());
+        }
+        self.checkpoint()?;
+        self.next.checkpoint = Instant::now() + self.limits.checkpoint_interval;
+        let space = self.live.space();
+        self.report.space(&space, self.in_flight.len());
+        if self.limits.spools && self.report.is_space_critical() {
+            let spooled = self.live.spool(SPOOL_STEP_BYTES);
+            self.report.spooled(spooled);
+        }
+        if now >= self.next.schema && self.in_flight.is_empty() {
+            self.next.schema = now + self.limits.schema_interval;
+            let checked = self.work.schema.check(newest_position(&self.work.progress));
+            self.report.schema_checked(checked);
+        }
+        Ok(())
+    }
+
+    /// Makes durable what is committed, then releases the segments behind it: never the other way round.
+    fn checkpoint(&mut self) -> Result<(), AgentError> {
+        self.phase.set(Phase::Checkpoint);
+        let durable = self.work.index.sync(SystemTime::now())?;
+        self.work.schema.forget_before(&durable)?;
+        self.phase.set(Phase::Release);
+        let released = self.live.release(&durable)?;
+        for segment in &released.forget {
+            self.work.progress.forget(*segment);
+        }
+        self.report.checkpoint(&durable, released, self.work.index.stats());
+        self.report.quarantine(&self.work.quarantine.stats());
+        Ok(())
+    }
+
+    /// Has the position committed as soon as the log was looked at.
+    pub(super) fn commit_position_soon(&mut self) {
+        self.sealed = Progress::default();
+        self.next.position = Instant::now();
+    }
+
+    /// Goes on from what Kafka says is published, after a transaction whose outcome was not known or that was given up:
+    /// what of the batches in flight is published is kept, the rest is read again.
+    pub(super) fn recover(&mut self, published: &Progress) -> Result<(), AgentError> {
+        let known = self.work.index.committed().clone();
+        match self.in_flight.resolve(published) {
+            Some(done) => {
+                self.work.index.commit(done.number)?;
+                self.report.committed(&done, Duration::ZERO);
+            }
+            None if known == *published => {}
+            None => {
+                return Err(AgentError::Position(format!(
+                    "the position in Kafka is `{published}`, which this agent did not write last (that was `{known}`): does \
+                     another agent run for this node?"
+                )));
+            }
+        }
+        self.work.index.abort();
+        self.work.batch.clear();
+        self.work.counted = Accounting::default();
+        self.work.learnt = 0;
+        self.work.progress = published.clone();
+        self.work.published = published.clone();
+        self.sealed = published.clone();
+        self.work.schema.rewind(published)?;
+        self.live.seek(published)?;
+        self.report.recovered();
+        Ok(())
+    }
+}
+
+/// Does what an event of the log asks for.
+fn handle(work: &mut Work, report: &mut Report, event: LiveEvent<'_>) -> Result<(), AgentError> {
+    match event {
+        LiveEvent::SegmentStarted { file, header } => {
+            work.begin_segment(file.name, header.version);
+            report.segment_started(file);
+        }
+        LiveEvent::Entry { entry, early } => work.entry(entry, early)?,
+        LiveEvent::Damage(damage) => {
+            report.damage(damage);
+            work.damages.push(damage.clone());
+        }
+        LiveEvent::SegmentFinished { segment, end } => {
+            work.progress.finish(segment);
+            report.segment_finished(segment, end);
+        }
+        LiveEvent::SegmentUnreadable { file, reason } => report.unreadable(file, &reason),
+        LiveEvent::Gap(gap) => gap_met(work, report, gap),
+        LiveEvent::OutOfOrder { segment, newest } => report.out_of_order(segment, newest),
+    }
+    Ok(())
+}
+
+/// What is missing may have held changes of the schema: the node is asked for it.
+fn gap_met(work: &mut Work, report: &mut Report, gap: Gap) {
+    if let Gap::Definite { segment, .. } = gap {
+        work.progress.finish(segment);
+        if work.published.of(segment) == Some(SegmentProgress::Finished) {
+            return;
+        }
+    }
+    report.gap(gap);
+    let at = newest_position(&work.progress);
+    if let Err(error) = work.schema.gap(at) {
+        tracing::warn!(%error, "the node's schema could not be asked for after a gap; it is asked for again when a table is not known");
+    }
+}
+
+/// Returns the position that stands for a progress in the schema's history.
+pub(super) fn newest_position(progress: &Progress) -> Position {
+    match progress.newest() {
+        None => Position::START,
+        Some((segment, SegmentProgress::ReadTo(offset))) => Position { segment, offset },
+        Some((segment, SegmentProgress::Finished)) => Position { segment, offset: u64::MAX },
+    }
+}
+
+fn count_records(batch: &RecordBatch, counted: &mut Accounting) {
+    for record in batch.records() {
+        if let Some(topic) = batch.topic(record) {
+            let op = if batch.value(record).is_some() { record.headers.op } else { "tombstone" };
+            counted.count_records(topic, op, 1);
+        }
+    }
+}

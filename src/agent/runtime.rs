@@ -1,0 +1,355 @@
+//! Putting the agent together, and starting its parts anew after each failure that can pass.
+
+use std::{
+    sync::{Arc, mpsc},
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
+
+use super::{
+    accounting::Accounting,
+    error::AgentError,
+    error_policy::{Next, Recovery},
+    options,
+    publisher::KafkaPublisher,
+    put_aside::SharedQuarantine,
+    reading::{Limits, Reading, ReadingEnd, ToSender},
+    report::{REPEAT_INTERVAL, Report},
+    sending::{self, Pace},
+    starting_point::{AcceptPosition, StartingPoint},
+    stops::Stops,
+    tables::TableFilter,
+    work::Work,
+};
+use crate::{
+    checkpoint::{StateOwner, Progress, StateDir},
+    config::{Config, WhenKafkaIsAway},
+    dedup::DedupIndex,
+    quarantine::QuarantineOptions,
+    record::{BatchWriter, Node},
+    schema::{live::LiveSchema, live::NodeSource, node::CassandraNode},
+    sink::kafka::{KafkaOptions, KafkaSink, SinkCounters, SinkError, StoredPosition},
+    source::LiveLog,
+    telemetry::{
+        Repeats,
+        phase::{Lane, PhaseMark},
+    },
+};
+
+/// How often a position is committed that moved without records: a transaction now and then on an idle node.
+const POSITION_INTERVAL: Duration = Duration::from_secs(10);
+/// How often what is committed is made durable locally.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
+/// How long to wait between two questions to a node that does not answer who it is.
+const IDENTITY_RETRY: Duration = Duration::from_secs(2);
+/// How long the log is waited for while Kafka is connected to.
+const CONNECT_POLL: Duration = Duration::from_millis(250);
+
+/// Runs the agent until it is asked to stop, or can't go on.
+pub fn run(
+    config: &Config,
+    accept: Option<AcceptPosition>,
+    stops: &Stops,
+    mut report: Report,
+) -> Result<(), AgentError> {
+    let node = identity(config, stops)?;
+    let Some(node) = node else { return Ok(()) };
+    report.identity(&node);
+    let state = StateDir::open(&config.state_directory, &node)?;
+    let kafka = Kafka {
+        options: Arc::new(options::kafka(config, &node)),
+        counters: Arc::new(SinkCounters::default()),
+        stops: stops.clone(),
+    };
+    report.sink(&kafka.counters);
+    let (index, local) = DedupIndex::open(options::index(config, state.index()), SystemTime::now())?;
+    let live = LiveLog::open(options::live(config)?)?;
+    let quarantine = SharedQuarantine::open(QuarantineOptions {
+        directory: config.quarantine.directory.clone(),
+        bytes_max: config.quarantine.bytes_max,
+    })?;
+    let mut starting = Starting { config, node: &node, state: &state, live, index, quarantine, local };
+    let Some((sink, committed)) = kafka.connect(&mut starting.live, &mut report)? else { return Ok(()) };
+    let Some(mut reading) = starting.reading(committed, accept, stops, report)? else { return Ok(()) };
+    supervise(&mut reading, sink, &kafka, config, stops)
+}
+
+/// Runs the pipeline, again and again while what ends it can pass.
+fn supervise(
+    reading: &mut Reading,
+    mut sink: KafkaSink,
+    kafka: &Kafka,
+    config: &Config,
+    stops: &Stops,
+) -> Result<(), AgentError> {
+    let mut recovery = Recovery::default();
+    loop {
+        let ended = pipeline(reading, sink, config, stops)?;
+        let Err(error) = ended else { return Ok(()) };
+        match recovery.next(error, reading.report.take_has_committed(), Instant::now()) {
+            Next::Stop => return Ok(()),
+            Next::Fail(error) => return Err(error.into()),
+            Next::ConnectAgain { after } => {
+                if stops.graceful.wait(after) {
+                    return Ok(());
+                }
+            }
+        }
+        let Some((again, committed)) = kafka.connect(&mut reading.live, &mut reading.report)? else {
+            return Ok(());
+        };
+        sink = again;
+        let published = committed.map(|position| position.progress).unwrap_or_default();
+        reading.recover(&published)?;
+    }
+}
+
+/// Reads and sends until either ends. The inner result is the sending thread's.
+fn pipeline(
+    reading: &mut Reading,
+    mut sink: KafkaSink,
+    config: &Config,
+    stops: &Stops,
+) -> Result<Result<(), SinkError>, AgentError> {
+    let (batches, sealed) = mpsc::sync_channel(usize::try_from(config.limits.queue_batches_max).unwrap_or(1));
+    let (acked, acks) = mpsc::channel();
+    let pace = Pace {
+        interval: Duration::from_millis(config.kafka.commit_interval_ms),
+        bytes_max: usize::try_from(config.kafka.transaction_bytes_max).unwrap_or(usize::MAX),
+        records_max: usize::try_from(config.kafka.transaction_records_max).unwrap_or(usize::MAX),
+    };
+    let phase = phase_mark(Lane::Sending)?;
+    reading.work.quarantine.take_large_records_of(&mut sink);
+    let sending = thread::Builder::new().name("sending".into()).spawn(move || {
+        let mut publisher = KafkaPublisher::new(sink, phase);
+        let ended = sending::send_all(&mut publisher, &sealed, &acked, pace);
+        publisher.close();
+        ended
+    });
+    let sending =
+        sending.map_err(|source| AgentError::System { doing: "starting the sending thread", source })?;
+    let sender = ToSender { batches, acks };
+    let ended = reading.run(&sender, &stops.graceful);
+    let ToSender { batches, acks } = sender;
+    // With its queue closed, the sending thread commits what it has and ends.
+    drop(batches);
+    let finished = match &ended {
+        Ok(_) => reading.finish(&acks),
+        Err(_) => Ok(()),
+    };
+    drop(acks);
+    let sent = sending.join().map_err(|_| AgentError::Panicked("sending"))?;
+    match (ended?, sent) {
+        (ReadingEnd::SenderEnded, Ok(())) => Err(AgentError::Panicked("sending")),
+        (_, sent) => finished.map(|()| sent),
+    }
+}
+
+/// Everything that is open before it is known where to begin.
+struct Starting<'c> {
+    config: &'c Config,
+    node: &'c StateOwner,
+    state: &'c StateDir,
+    live: LiveLog,
+    index: DedupIndex,
+    quarantine: SharedQuarantine,
+    local: Progress,
+}
+
+impl Starting<'_> {
+    /// Finds out where to begin, and gets the schema of there. `None`: it was asked to stop.
+    fn reading(
+        self,
+        committed: Option<StoredPosition>,
+        accept: Option<AcceptPosition>,
+        stops: &Stops,
+        report: Report,
+    ) -> Result<Option<Reading>, AgentError> {
+        let Self { config, node, state, mut live, mut index, quarantine, local } = self;
+        let point = StartingPoint::find(local, committed, node, accept, |segment| live.has(segment))?;
+        point.say();
+        if point.forgets_index {
+            index = forget_index(config, state, index)?;
+        }
+        let progress = match point.is_first_start {
+            true => live.start(options::start(config))?,
+            false => point.local,
+        };
+        let source = NodeSource::new(config.cassandra.node_options());
+        let mut schema = LiveSchema::open(state.schema(), &progress, Box::new(source))?;
+        if !ask_schema(&mut schema, &progress, stops, &report)? {
+            return Ok(None);
+        }
+        live.seek(&progress)?;
+        let record_node = Node { cluster: Some(node.cluster.clone()), host_id: Some(node.host_id.clone()) };
+        let writer = BatchWriter::new(
+            record_node,
+            options::topic_names(config),
+            options::deletes(config),
+            options::partition_by(config),
+        );
+        let work = Work {
+            schema,
+            index,
+            quarantine,
+            writer,
+            tables: TableFilter::new(config.tables.clone()),
+            host_id: node.host_id.clone(),
+            stop: stops.graceful.clone(),
+            segment: None,
+            decoder: None,
+            logged_identity: crate::node_log::NodeIdentity::default(),
+            progress,
+            published: point.published,
+            learnt: 0,
+            batch: crate::sink::RecordBatch::default(),
+            counted: Accounting::default(),
+            quarantined: Repeats::new(REPEAT_INTERVAL),
+            damages: Vec::new(),
+        };
+        let phase = phase_mark(Lane::Reading)?;
+        let position = StoredPosition {
+            cluster: Some(node.cluster.clone()),
+            host_id: Some(node.host_id.clone()),
+            session: Some(session().into()),
+            ..StoredPosition::new(Progress::default())
+        };
+        let mut reading = Reading::new(live, work, limits(config), report, phase, position);
+        if point.is_first_start {
+            // What was passed over (start = "now") is noted at once, so that a crash does not pass over more.
+            reading.commit_position_soon();
+        }
+        Ok(Some(reading))
+    }
+}
+
+/// How Kafka is connected to, at first and again.
+struct Kafka {
+    options: Arc<KafkaOptions>,
+    counters: Arc<SinkCounters>,
+    stops: Stops,
+}
+
+impl Kafka {
+    /// Connects, in a thread of its own, and reads back what is committed. Meanwhile new segments are opened and held, and
+    /// the room in `cdc_raw` is watched. `None`: it was asked to stop.
+    fn connect(
+        &self,
+        live: &mut LiveLog,
+        report: &mut Report,
+    ) -> Result<Option<(KafkaSink, Option<StoredPosition>)>, AgentError> {
+        report.connecting();
+        let (options, counters) = (Arc::clone(&self.options), Arc::clone(&self.counters));
+        let stop = self.stops.now.clone();
+        let connecting = thread::Builder::new().name("connecting".into()).spawn(move || {
+            let mut sink = KafkaSink::connect(options, counters, &stop)?;
+            let committed = sink.committed()?;
+            Ok::<_, SinkError>((sink, committed))
+        });
+        let connecting = connecting
+            .map_err(|source| AgentError::System { doing: "starting the connecting thread", source })?;
+        while !connecting.is_finished() {
+            live.wait(CONNECT_POLL);
+            // What can't be listed now is told when it is read.
+            let _ = live.look();
+            report.waiting(live);
+            if self.stops.graceful.is_stopped() {
+                // Nothing is in flight.
+                self.stops.now.stop();
+            }
+        }
+        match connecting.join().map_err(|_| AgentError::Panicked("connecting"))? {
+            Ok(connected) => {
+                report.connected();
+                Ok(Some(connected))
+            }
+            Err(SinkError::Stopped { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Finds out which node this is: from the configuration, the state, or the node itself, which is asked until it answers.
+/// `None`: it was asked to stop.
+fn identity(config: &Config, stops: &Stops) -> Result<Option<StateOwner>, AgentError> {
+    if let (Some(cluster), Some(host_id)) = (&config.cassandra.cluster, config.cassandra.host_id) {
+        return Ok(Some(StateOwner {
+            cluster: cluster.as_str().into(),
+            host_id: host_id.to_string().into(),
+        }));
+    }
+    if let Some(known) = StateDir::known_identity(&config.state_directory)? {
+        return Ok(Some(known));
+    }
+    let options = config.cassandra.node_options();
+    loop {
+        match CassandraNode::connect(&options).and_then(|node| node.identity()) {
+            Ok(identity) => {
+                let host_id = identity.host_id.to_string().into();
+                return Ok(Some(StateOwner { cluster: identity.cluster, host_id }));
+            }
+            Err(error) if error.is_transient() => {
+                tracing::warn!(%error, "the node does not say who it is; asking again");
+            }
+            Err(error) => return Err(error.into()),
+        }
+        if stops.graceful.wait(IDENTITY_RETRY) {
+            return Ok(None);
+        }
+    }
+}
+
+/// Gets a schema if there is none yet; the node is asked until it answers. Returns false if it was asked to stop.
+fn ask_schema(
+    schema: &mut LiveSchema,
+    progress: &Progress,
+    stops: &Stops,
+    report: &Report,
+) -> Result<bool, AgentError> {
+    while schema.needs_node() {
+        match schema.ask(super::reading::newest_position(progress)) {
+            Ok(_) => {}
+            Err(crate::schema::live::LiveSchemaError::Node(error)) if error.is_transient() => {
+                report.waiting_for_cassandra(&error);
+                if stops.graceful.wait(schema.retry_delay()) {
+                    return Ok(false);
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    report.schema_known();
+    Ok(true)
+}
+
+/// Moves the index away and begins an empty one.
+fn forget_index(config: &Config, state: &StateDir, index: DedupIndex) -> Result<DedupIndex, AgentError> {
+    drop(index);
+    let directory = state.index();
+    let away = directory.with_extension(format!("until-{}", session()));
+    std::fs::rename(&directory, &away)
+        .map_err(|source| AgentError::System { doing: "moving the dedup index away", source })?;
+    tracing::warn!(index = %away.display(), "the dedup index was moved away: copies of what was published before are not recognised");
+    Ok(DedupIndex::open(options::index(config, directory), SystemTime::now())?.0)
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        batch_bytes_max: usize::try_from(config.limits.batch_bytes_max).unwrap_or(usize::MAX),
+        checkpoint_interval: CHECKPOINT_INTERVAL,
+        position_interval: POSITION_INTERVAL,
+        schema_interval: Duration::from_millis(config.cassandra.schema_refresh_interval_ms),
+        spools: matches!(config.source.when_kafka_is_away, WhenKafkaIsAway::Spool { .. }),
+    }
+}
+
+fn phase_mark(lane: Lane) -> Result<PhaseMark, AgentError> {
+    PhaseMark::from_environment(lane)
+        .map_err(|source| AgentError::System { doing: "opening the file of RINGTAP_PHASE_FILE", source })
+}
+
+/// Names this run: the time of its start in microseconds, and the process.
+fn session() -> String {
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    format!("{}-{}", since_1970.as_micros(), std::process::id())
+}

@@ -1,0 +1,18 @@
+//! The sections of the configuration, one file each.
+
+mod agent;
+mod cassandra;
+mod kafka;
+mod kafka_security;
+mod records;
+mod source;
+
+pub(super) use self::records::check_topic_prefix;
+pub use self::{
+    agent::{DedupConfig, DedupMode, HttpConfig, LimitsConfig, LogConfig, LogFormat, QuarantineConfig},
+    cassandra::{CassandraConfig, CassandraTls},
+    kafka::{Delivery, KafkaConfig, RawOptions, TooLarge},
+    kafka_security::{KafkaSecurity, SaslMechanism, SecurityProtocol},
+    records::{Deletes, PartitionBy, RecordsConfig, TablePattern, TablesConfig},
+    source::{KeystoreConfig, ReadAhead, Release, SourceConfig, SpaceThresholds, Start, WhenKafkaIsAway},
+};

@@ -1,0 +1,16 @@
+//! A checked load under faults, and what came of it.
+
+mod disk;
+mod keeper;
+mod plan;
+mod report;
+mod run;
+mod settle;
+mod strike;
+
+pub use self::{
+    keeper::SegmentKeeper,
+    plan::{Act, Plan},
+    report::FaultReport,
+    run::{RunOptions, run},
+};

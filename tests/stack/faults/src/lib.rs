@@ -1,0 +1,25 @@
+//! Proof of the running agent: a load whose every write can be recognised, faults at every step, and a check of what
+//! reached Kafka; also the load generators and peers of the benches.
+//!
+//! | module | does |
+//! |---|---|
+//! | [`journal`] | keeps what was written and what became of it, so that a crash of the harness loses nothing |
+//! | [`load`] | writes to a real node |
+//! | [`clone`] | makes many segments of a few real ones |
+//! | [`stack`], [`faults`] | run node, broker and agent, kill and hold them |
+//! | [`verify`] | compares what is on Kafka with what was written |
+//! | [`bare`] | sends records as fast as librdkafka can: the limit of any publisher |
+
+#![forbid(unsafe_code)]
+
+pub mod bare;
+pub mod clone;
+pub mod faults;
+pub mod journal;
+pub mod latency;
+pub mod load;
+pub mod plot;
+pub mod process;
+pub mod stack;
+pub mod topics;
+pub mod verify;

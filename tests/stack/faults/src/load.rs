@@ -1,0 +1,14 @@
+//! A load of which every write can be recognised on Kafka.
+
+mod bulk;
+mod kinds;
+mod run;
+mod schema;
+mod write;
+
+pub use self::{
+    bulk::{BulkReport, create_bulk_table, write_bulk},
+    kinds::{Kind, Mix},
+    run::{Limit, Load, LoadOptions, LoadReport, connect},
+    schema::{CHECKED_KEYSPACE, create_checked_tables},
+};

@@ -1,0 +1,210 @@
+//! Running a load.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use ringtap::checker::Outcome;
+use scylla::{
+    client::{execution_profile::ExecutionProfile, session::Session, session_builder::SessionBuilder},
+    policies::retry::FallthroughRetryPolicy,
+    statement::Consistency,
+};
+use serde::Serialize;
+use tokio::sync::Semaphore;
+
+use super::{
+    Mix,
+    write::{Numbering, Statements},
+};
+use crate::journal::Journal;
+
+/// How long a write may take before its outcome is unknown.
+const REQUEST_MAX: Duration = Duration::from_secs(8);
+/// How long a load waits after a write that failed, so that a node that is down is not asked without end.
+const AFTER_FAILURE: Duration = Duration::from_millis(100);
+
+/// How a load is.
+#[derive(Debug, Clone)]
+pub struct LoadOptions {
+    /// What every unique value begins with.
+    pub prefix: String,
+    /// Kinds of write.
+    pub mix: Mix,
+    /// Writes in a second; `None` = as many as go.
+    pub rate: Option<u32>,
+    /// Writes under way at a time.
+    pub concurrency: usize,
+    /// Of kinds, partitions and rows.
+    pub seed: u64,
+}
+
+/// What a load did.
+#[derive(Debug, Default, Clone, Copy, Serialize)]
+pub struct LoadReport {
+    /// Writes that the node confirmed.
+    pub acknowledged: u64,
+    /// Others.
+    pub unknown: u64,
+    /// How long it ran.
+    pub seconds: f64,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    acknowledged: AtomicU64,
+    unknown: AtomicU64,
+}
+
+/// A load: can be paused and ended from elsewhere.
+#[derive(Debug, Clone, Default)]
+pub struct Load {
+    ended: Arc<AtomicBool>,
+    paused: Arc<AtomicBool>,
+    under_way: Arc<AtomicU64>,
+    counts: Arc<Counts>,
+}
+
+/// Opens a session with a node that never sends a write twice.
+pub async fn connect(address: &str) -> Result<Session> {
+    let profile = ExecutionProfile::builder()
+        .consistency(Consistency::One)
+        .retry_policy(Arc::new(FallthroughRetryPolicy::new()))
+        .request_timeout(Some(REQUEST_MAX))
+        .build();
+    let session = SessionBuilder::new()
+        .known_node(format!("{address}:9042"))
+        .default_execution_profile_handle(profile.into_handle());
+    session.build().await.with_context(|| format!("node {address}"))
+}
+
+impl Load {
+    /// Makes a load that has not begun.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Ends it: what is under way is waited for.
+    pub fn end(&self) {
+        self.ended.store(true, Ordering::SeqCst);
+    }
+
+    /// Pauses it, or lets it go on.
+    pub fn pause(&self, paused: bool) {
+        self.paused.store(paused, Ordering::SeqCst);
+    }
+
+    /// Returns true while writes are under way.
+    pub fn is_busy(&self) -> bool {
+        self.under_way.load(Ordering::SeqCst) > 0
+    }
+
+    /// Returns how many writes were confirmed, and how many were not.
+    pub fn counts(&self) -> (u64, u64) {
+        (self.counts.acknowledged.load(Ordering::SeqCst), self.counts.unknown.load(Ordering::SeqCst))
+    }
+
+    /// Writes until it is ended or `limit` is reached; notes everything in the journal.
+    pub async fn run(
+        &self,
+        session: Arc<Session>,
+        journal: Arc<Journal>,
+        options: &LoadOptions,
+        limit: Limit,
+    ) -> Result<LoadReport> {
+        if options.concurrency == 0 {
+            bail!("a load needs a concurrency of at least 1");
+        }
+        let statements =
+            Arc::new(Statements::prepare(&session).await.context("preparing the load's statements")?);
+        let mut random = fastrand::Rng::with_seed(options.seed);
+        let mut numbering = Numbering::new(&options.prefix);
+        let slots = Arc::new(Semaphore::new(options.concurrency));
+        let started = Instant::now();
+        let mut pace = Pace::new(options.rate);
+        let mut sent = 0;
+        while !self.ended.load(Ordering::SeqCst) && limit.allows(sent, started.elapsed()) {
+            if self.paused.load(Ordering::SeqCst) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                pace = Pace::new(options.rate);
+                continue;
+            }
+            pace.wait().await;
+            let slot = Arc::clone(&slots).acquire_owned().await?;
+            let write = numbering.draw(options.mix.draw(&mut random), &mut random);
+            sent += 1;
+            self.under_way.fetch_add(1, Ordering::SeqCst);
+            let (load, session, journal) = (self.clone(), Arc::clone(&session), Arc::clone(&journal));
+            let statements = Arc::clone(&statements);
+            tokio::spawn(async move {
+                journal.trying(&write.values).expect("the journal can be written");
+                let outcome = match statements.send(&session, &write).await {
+                    Ok(true) => Outcome::Acknowledged,
+                    Ok(false) | Err(_) => Outcome::Unknown,
+                };
+                journal.ended(&write.values, outcome).expect("the journal can be written");
+                let count = match outcome {
+                    Outcome::Acknowledged => &load.counts.acknowledged,
+                    Outcome::Unknown => &load.counts.unknown,
+                };
+                count.fetch_add(1, Ordering::SeqCst);
+                load.under_way.fetch_sub(1, Ordering::SeqCst);
+                if outcome == Outcome::Unknown {
+                    tokio::time::sleep(AFTER_FAILURE).await;
+                }
+                drop(slot);
+            });
+        }
+        let _all = slots.acquire_many(options.concurrency as u32).await?;
+        let (acknowledged, unknown) = self.counts();
+        Ok(LoadReport { acknowledged, unknown, seconds: started.elapsed().as_secs_f64() })
+    }
+}
+
+/// When a load ends by itself.
+#[derive(Debug, Clone, Copy)]
+pub enum Limit {
+    /// After so many writes.
+    Writes(u64),
+    /// After so long.
+    Time(Duration),
+    /// Only when it is told to.
+    None,
+}
+
+impl Limit {
+    fn allows(self, sent: u64, elapsed: Duration) -> bool {
+        match self {
+            Self::Writes(writes) => sent < writes,
+            Self::Time(time) => elapsed < time,
+            Self::None => true,
+        }
+    }
+}
+
+/// Keeps to a rate by the clock, so that a late write does not make all later ones late.
+struct Pace {
+    rate: Option<u32>,
+    started: Instant,
+    given: u64,
+}
+
+impl Pace {
+    fn new(rate: Option<u32>) -> Self {
+        Self { rate, started: Instant::now(), given: 0 }
+    }
+
+    async fn wait(&mut self) {
+        let Some(rate) = self.rate.filter(|rate| *rate > 0) else { return };
+        let due = Duration::from_secs_f64(self.given as f64 / f64::from(rate));
+        self.given += 1;
+        if let Some(early) = due.checked_sub(self.started.elapsed()) {
+            tokio::time::sleep(early).await;
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! What reached Kafka against what was written.
+
+mod follow;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs::File,
+    io::{BufRead as _, BufReader},
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail};
+use ringtap::checker::{
+    ChangeView, ConsumedRecord, Findings, HeaderCheck, Ledger, LedgerReport, OrderCheck, OrderReport,
+    Reconstruction, TopicReader, unique_values,
+};
+use serde::Serialize;
+use table_model::{Info, Tables, compare};
+
+pub use self::follow::{Arrivals, Follower};
+use crate::journal::read_journal;
+
+/// How long a transaction that is open at the end may stay so: an agent that was killed leaves one until its time-out.
+const STABLE_WITHIN: Duration = Duration::from_secs(120);
+
+/// How long a dump may take.
+const DUMP_SECONDS_MAX: i64 = 60;
+/// How long after the last write the dump may be.
+const DUMP_AFTER_SECONDS_MAX: i64 = 1_200;
+
+/// What is compared.
+#[derive(Debug, Clone, Default)]
+pub struct Verification {
+    /// Brokers.
+    pub brokers: String,
+    /// Records of `ringtap replay` that are looked at instead of topics: without keys and headers, so order and headers aren't
+    /// checked.
+    pub replayed: Option<PathBuf>,
+    /// Prefix of the topics.
+    pub topic_prefix: String,
+    /// The load's journal, with the prefix of its values and the keyspace that it wrote; without one, losses and repetitions of
+    /// values aren't looked for.
+    pub journal: Option<(PathBuf, String, String)>,
+    /// Records of `ringtap replay` of all segments: then order and places are compared with them.
+    pub log: Option<PathBuf>,
+    /// The tables as the node has them (`cqlrun --dump`): then the rebuilt ones are compared with them.
+    pub dump: Option<PathBuf>,
+    /// Where the records are written in the order of the log.
+    pub records: Option<PathBuf>,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Serialize)]
+pub struct VerificationReport {
+    /// Topics.
+    pub topics: usize,
+    /// Records in them.
+    pub records: u64,
+    /// Losses and repetitions of unique values.
+    pub ledger: Option<LedgerReport>,
+    /// Order.
+    pub order: OrderReport,
+    /// Headers and Kafka tombstones.
+    pub headers: HeaderCheck,
+    /// Records that could not be read.
+    pub unreadable: Findings,
+    /// Comparison of the rebuilt tables.
+    pub tables: Option<TablesReport>,
+}
+
+/// How the rebuilt tables compare with those of the node.
+#[derive(Debug, Clone, Serialize)]
+pub struct TablesReport {
+    /// Tables compared.
+    pub tables: usize,
+    /// Rows.
+    pub rows: usize,
+    /// Values, nulls included.
+    pub values: usize,
+    /// Write times.
+    pub write_times: usize,
+    /// Remaining TTLs.
+    pub ttls: usize,
+    /// Tables that weren't compared, with the reason.
+    pub not_compared: Vec<String>,
+    /// What differs.
+    pub differences: Findings,
+}
+
+impl VerificationReport {
+    /// Returns true if nothing at all is wrong.
+    pub fn is_clean(&self) -> bool {
+        self.ledger.as_ref().is_none_or(LedgerReport::is_clean)
+            && self.order.is_clean()
+            && self.headers.is_clean()
+            && self.unreadable.is_empty()
+            && self.tables.as_ref().is_none_or(|tables| tables.differences.is_empty())
+    }
+}
+
+struct Checks {
+    ledger: Option<(Ledger, String, String)>,
+    order: OrderCheck,
+    headers: HeaderCheck,
+    unreadable: Findings,
+    reconstruction: Option<Reconstruction>,
+}
+
+impl Checks {
+    fn observe(&mut self, record: &ConsumedRecord) {
+        let change = match ChangeView::of(record) {
+            Ok(change) => change,
+            Err(error) => {
+                self.unreadable.add(|| error.to_string());
+                return;
+            }
+        };
+        self.headers.observe(record, change.as_ref());
+        if let Some(change) = &change {
+            self.order.observe(record, change);
+            self.observe_change(record, change);
+        }
+    }
+
+    fn observe_change(&mut self, record: &ConsumedRecord, change: &ChangeView<'_>) {
+        if let Some(reconstruction) = &mut self.reconstruction {
+            reconstruction.observe(record, change);
+        }
+        if let Some((ledger, prefix, keyspace)) = &mut self.ledger
+            && is_of_load(change, keyspace)
+        {
+            match unique_values(change, prefix) {
+                Ok(values) => values.iter().for_each(|value| ledger.arrived(value, || record.place_text())),
+                Err(error) => self.unreadable.add(|| format!("{}: {error}", record.place_text())),
+            }
+        }
+    }
+}
+
+/// Says whether a record is of a row that the load wrote, in its keyspace or one whose name begins with it.
+fn is_of_load(change: &ChangeView<'_>, keyspace: &str) -> bool {
+    change.keyspace.starts_with(keyspace) && change.op != "ddl" && change.op != "truncate"
+}
+
+impl Verification {
+    /// Reads all topics and checks everything.
+    pub fn run(&self) -> Result<VerificationReport> {
+        if let Some(path) = &self.replayed {
+            return self.run_on_file(path);
+        }
+        let reader = TopicReader::new(&self.brokers, &[]);
+        let topics = reader.topics(&self.topic_prefix)?;
+        let mut checks = self.checks(&topics)?;
+        // Changes of the schema come first: they tell which columns are a table's partition key.
+        let (schema, tables): (Vec<_>, Vec<_>) =
+            topics.iter().partition(|(topic, _)| topic.ends_with(".schema-changes"));
+        let mut records = 0;
+        for (topic, partitions) in schema.into_iter().chain(tables) {
+            records += reader.read_to_end(topic, *partitions, STABLE_WITHIN, &mut |record| {
+                checks.observe(&record);
+                ControlFlow::Continue(())
+            })?;
+        }
+        self.conclude(checks, topics.len(), records)
+    }
+
+    fn run_on_file(&self, path: &Path) -> Result<VerificationReport> {
+        let mut checks = self.checks(&BTreeMap::new())?;
+        let topic: Arc<str> = path.display().to_string().into();
+        let mut records = 0;
+        for line in BufReader::new(File::open(path).with_context(|| topic.to_string())?).lines() {
+            let record = ConsumedRecord {
+                topic: Arc::clone(&topic),
+                partition: 0,
+                offset: records as i64,
+                timestamp_ms: None,
+                key: None,
+                value: Some(line?.into_bytes().into()),
+                headers: Vec::new(),
+            };
+            records += 1;
+            match ChangeView::of(&record) {
+                Ok(Some(change)) => checks.observe_change(&record, &change),
+                Ok(None) => {}
+                Err(error) => checks.unreadable.add(|| error.to_string()),
+            }
+        }
+        self.conclude(checks, 0, records)
+    }
+
+    fn checks(&self, topics: &BTreeMap<Arc<str>, i32>) -> Result<Checks> {
+        let ledger = match &self.journal {
+            None => None,
+            Some((path, prefix, keyspace)) => {
+                let mut ledger = Ledger::default();
+                read_journal(path, &mut ledger)?;
+                Some((ledger, prefix.clone(), keyspace.clone()))
+            }
+        };
+        let partitions: HashMap<_, _> =
+            topics.iter().map(|(topic, count)| (Arc::clone(topic), *count)).collect();
+        let mut order = OrderCheck::new(partitions);
+        if let Some(log) = &self.log {
+            expect_log(log, &mut order)?;
+        }
+        let keeps_records = self.dump.is_some() || self.records.is_some();
+        Ok(Checks {
+            ledger,
+            order,
+            headers: HeaderCheck::default(),
+            unreadable: Findings::default(),
+            reconstruction: keeps_records.then(Reconstruction::default),
+        })
+    }
+
+    fn conclude(&self, checks: Checks, topics: usize, records: u64) -> Result<VerificationReport> {
+        let reconstruction = checks.reconstruction.unwrap_or_default();
+        if let Some(path) = &self.records {
+            let file = File::create(path).with_context(|| path.display().to_string())?;
+            reconstruction.write(&mut std::io::BufWriter::new(file))?;
+        }
+        let tables = match &self.dump {
+            None => None,
+            Some(dump) => Some(compare_tables(&reconstruction, dump)?),
+        };
+        Ok(VerificationReport {
+            topics,
+            records,
+            ledger: checks.ledger.map(|(ledger, _, _)| ledger.report()),
+            order: checks.order.report(),
+            headers: checks.headers,
+            unreadable: checks.unreadable,
+            tables,
+        })
+    }
+}
+
+/// Tells the order check of every place in the log.
+fn expect_log(log: &Path, order: &mut OrderCheck) -> Result<()> {
+    let file = File::open(log).with_context(|| log.display().to_string())?;
+    for line in BufReader::new(file).lines() {
+        let line = line?;
+        match ChangeView::parse(line.as_bytes()) {
+            Ok(change) => order.expect(change.host_id.as_deref(), change.place),
+            Err(reason) => bail!("{}: {reason}: {line}", log.display()),
+        }
+    }
+    Ok(())
+}
+
+fn compare_tables(records: &Reconstruction, dump: &Path) -> Result<TablesReport> {
+    let mut tables = Tables::new();
+    for value in records.values() {
+        tables.apply_line(str::from_utf8(value)?)?;
+    }
+    let text = std::fs::read_to_string(dump).with_context(|| dump.display().to_string())?;
+    let info = Info { dump_seconds_max: DUMP_SECONDS_MAX, dump_after_seconds_max: DUMP_AFTER_SECONDS_MAX };
+    let compared = compare(&tables, &text, &info)?;
+    let mut differences = Findings::default();
+    for difference in &compared.differences {
+        differences.add(|| difference.to_string());
+    }
+    Ok(TablesReport {
+        tables: compared.tables,
+        rows: compared.rows,
+        values: compared.cells,
+        write_times: compared.write_times,
+        ttls: compared.ttls,
+        not_compared: compared
+            .not_compared
+            .iter()
+            .map(|table| format!("{}: {}", table.table, table.reason))
+            .collect(),
+        differences,
+    })
+}
+
+/// Dumps keyspaces of a node to a file, with `tests/stack/cqlrun`.
+pub fn dump_tables(stack: &Path, address: &str, keyspaces: &[&str], to: &Path) -> Result<()> {
+    let file = File::create(to).with_context(|| to.display().to_string())?;
+    let mut command = Command::new(stack.join("cqlrun"));
+    let status =
+        command.arg(address).arg("--dump").args(keyspaces).stdout(file).status().context("cqlrun")?;
+    if !status.success() {
+        bail!("cqlrun {address} --dump ended with {status}");
+    }
+    Ok(())
+}
