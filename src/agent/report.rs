@@ -10,7 +10,7 @@ use cassandra_commitlog::segment::{Damage, SegmentEnd};
 
 use super::in_flight::InFlight;
 use crate::{
-    checkpoint::{StateOwner, Progress},
+    checkpoint::{Progress, StateOwner},
     dedup::IndexStats,
     quarantine::QuarantineStats,
     schema::{live::Check, node::NodeError},

@@ -22,7 +22,7 @@ use super::{
     work::Work,
 };
 use crate::{
-    checkpoint::{StateOwner, Progress, StateDir},
+    checkpoint::{Progress, StateDir, StateOwner},
     config::{Config, WhenKafkaIsAway},
     dedup::DedupIndex,
     quarantine::QuarantineOptions,

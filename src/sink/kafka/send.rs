@@ -9,7 +9,10 @@ use rdkafka::{
     types::RDKafkaErrorCode as Code,
 };
 
-use super::{KafkaSink, SinkError, StoredPosition, TooLarge, Waiting, error::place_text, topics::KnownTopic};
+use super::{
+    KafkaSink, SinkError, StoredPosition, TooLarge, Waiting, error::place_text,
+    headers::value_without_content, topics::KnownTopic,
+};
 use crate::{
     record::RecordPlace,
     sink::{BatchRecord, RecordBatch, Route},
