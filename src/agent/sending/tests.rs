@@ -14,6 +14,7 @@ struct Notes {
     sent: Vec<usize>,
     committed: Vec<(u64, usize)>,
     fails_at: Option<u64>,
+    is_shut_out: bool,
 }
 
 impl Publisher for Notes {
@@ -23,6 +24,10 @@ impl Publisher for Notes {
     fn send(&mut self, batch: &RecordBatch) -> Result<(), u64> {
         self.sent.push(batch.records().len());
         Ok(())
+    }
+
+    fn look_after(&mut self) -> Result<(), u64> {
+        if self.is_shut_out { Err(0) } else { Ok(()) }
     }
 
     fn commit(&mut self, position: &u64) -> Result<(), u64> {
@@ -110,4 +115,13 @@ fn after_a_failure_nothing_is_told_as_committed() {
     assert_eq!(send_all(&mut notes, &received, &acks, SOON), Err(100));
     drop(acks);
     assert!(told.recv().is_err());
+}
+
+#[test]
+fn trouble_is_noticed_while_there_is_nothing_to_send() {
+    let (batches, received) = mpsc::channel::<SealedBatch<u64>>();
+    let (acks, _told) = mpsc::channel();
+    let mut notes = Notes { is_shut_out: true, ..Notes::default() };
+    assert_eq!(send_all(&mut notes, &received, &acks, SOON), Err(0));
+    drop(batches);
 }
