@@ -18,6 +18,7 @@ mod error;
 mod error_policy;
 mod in_flight;
 pub(crate) mod options;
+mod patience;
 mod publisher;
 mod put_aside;
 mod reading;

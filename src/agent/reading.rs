@@ -19,7 +19,7 @@ use super::{
 use crate::{
     checkpoint::{Progress, SegmentProgress},
     sink::{RecordBatch, StopSignal, kafka::StoredPosition},
-    source::{Gap, LiveEvent, LiveLog, ReadOutcome},
+    source::{Gap, LiveEvent, LiveLog, ReadOutcome, Released},
     telemetry::phase::{Phase, PhaseMark},
 };
 
@@ -215,8 +215,10 @@ impl Reading {
     /// Everything that a restart from here needs is durable before the batch leaves: the schema, and what was put aside.
     fn seal(&mut self) -> Result<SealedBatch<StoredPosition>, AgentError> {
         let work = &mut self.work;
-        work.schema.save(newest_position(&work.progress))?;
-        work.quarantine.sync()?;
+        let Work { schema, quarantine, patience, .. } = work;
+        let read_to = newest_position(&work.progress);
+        patience.wait_for_room(|| schema.save(read_to))?;
+        patience.wait_for_room(|| quarantine.sync())?;
         let number = work.index.seal(work.progress.clone());
         let records = std::mem::replace(&mut work.batch, self.spare.pop().unwrap_or_default());
         let mut counted = std::mem::take(&mut work.counted);
@@ -240,7 +242,8 @@ impl Reading {
     }
 
     fn committed(&mut self, committed: Committed) -> Result<(), AgentError> {
-        self.work.index.commit(committed.up_to)?;
+        let Work { index, patience, .. } = &mut self.work;
+        patience.wait_for_room(|| index.commit(committed.up_to))?;
         if let Some(done) = self.in_flight.committed(committed.up_to) {
             self.report.committed(&done, committed.took);
         }
@@ -276,10 +279,14 @@ impl Reading {
     /// Makes durable what is committed, then releases the segments behind it: never the other way round.
     fn checkpoint(&mut self) -> Result<(), AgentError> {
         self.phase.set(Phase::Checkpoint);
-        let durable = self.work.index.sync(SystemTime::now())?;
+        let Work { index, patience, .. } = &mut self.work;
+        let durable = patience.wait_for_room(|| index.sync(SystemTime::now()))?;
         self.work.schema.forget_before(&durable)?;
         self.phase.set(Phase::Release);
-        let released = self.live.release(&durable)?;
+        let released = match self.live.release(&durable) {
+            Err(error) if error.is_retryable() => Released { failure: Some(error), ..Released::default() },
+            other => other?,
+        };
         for segment in &released.forget {
             self.work.progress.forget(*segment);
         }
@@ -300,7 +307,8 @@ impl Reading {
         let known = self.work.index.committed().clone();
         match self.in_flight.resolve(published) {
             Some(done) => {
-                self.work.index.commit(done.number)?;
+                let Work { index, patience, .. } = &mut self.work;
+                patience.wait_for_room(|| index.commit(done.number))?;
                 self.report.committed(&done, Duration::ZERO);
             }
             None if known == *published => {}

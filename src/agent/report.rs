@@ -18,7 +18,7 @@ use crate::{
     source::{CdcSpace, Gap, LiveLog, Released, SegmentFile, SourceError, Spooled, UnreadableReason},
     telemetry::{
         AgentState, AgentStatus, Counter, Gauge, Heartbeat, Histogram, Identity, Milestone, Outcome, Repeats,
-        SpaceLevel, TableRecords, Waiting,
+        ServiceManager, SpaceLevel, TableRecords, Waiting,
     },
 };
 
@@ -33,6 +33,7 @@ pub struct Report {
     newest_write: Option<i64>,
     has_committed: bool,
     quarantined: u64,
+    manager: ServiceManager,
     source_errors: Repeats,
     release_errors: Repeats,
 }
@@ -53,7 +54,7 @@ const SILENCE_MAX: Duration = Duration::from_secs(60);
 
 impl Report {
     /// Makes one for this status; `topic_prefix` is left out of tables' names.
-    pub fn new(status: Arc<AgentStatus>, topic_prefix: &str) -> Self {
+    pub fn new(status: Arc<AgentStatus>, topic_prefix: &str, manager: ServiceManager) -> Self {
         let heartbeat = status.register_thread("reading", SILENCE_MAX);
         Self {
             status,
@@ -65,6 +66,7 @@ impl Report {
             newest_write: None,
             has_committed: false,
             quarantined: 0,
+            manager,
             source_errors: Repeats::new(REPEAT_INTERVAL),
             release_errors: Repeats::new(REPEAT_INTERVAL),
         }
@@ -78,6 +80,16 @@ impl Report {
 
     pub(super) fn sink(&mut self, counters: &Arc<SinkCounters>) {
         self.sink = Some(Arc::clone(counters));
+    }
+
+    /// Returns the status that is written to.
+    pub(super) fn status(&self) -> &Arc<AgentStatus> {
+        &self.status
+    }
+
+    /// The configuration, the state and the directories are as they must be: the service is up, even if Kafka is away.
+    pub(super) fn is_up(&self) {
+        self.manager.ready();
     }
 
     // Waiting for others.

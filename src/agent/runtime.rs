@@ -11,6 +11,7 @@ use super::{
     error::AgentError,
     error_policy::{Next, Recovery},
     options,
+    patience::Patience,
     publisher::KafkaPublisher,
     put_aside::SharedQuarantine,
     reading::{Limits, Reading, ReadingEnd, ToSender},
@@ -68,6 +69,7 @@ pub fn run(
         directory: config.quarantine.directory.clone(),
         bytes_max: config.quarantine.bytes_max,
     })?;
+    report.is_up();
     let mut starting = Starting { config, node: &node, state: &state, live, index, quarantine, local };
     let Some((sink, committed)) = kafka.connect(&mut starting.live, &mut report)? else { return Ok(()) };
     let Some(mut reading) = starting.reading(committed, accept, stops, report)? else { return Ok(()) };
@@ -189,6 +191,7 @@ impl Starting<'_> {
             schema,
             index,
             quarantine,
+            patience: Patience::new(stops.graceful.clone(), Arc::clone(report.status())),
             writer,
             tables: TableFilter::new(config.tables.clone()),
             host_id: node.host_id.clone(),

@@ -15,6 +15,7 @@ use super::{
     accounting::{Accounting, Outcome},
     error::AgentError,
     options::with_causes,
+    patience::Patience,
     put_aside::SharedQuarantine,
     tables::TableFilter,
 };
@@ -34,6 +35,7 @@ pub(super) struct Work {
     pub(super) schema: LiveSchema,
     pub(super) index: DedupIndex,
     pub(super) quarantine: SharedQuarantine,
+    pub(super) patience: Patience,
     pub(super) writer: BatchWriter,
     pub(super) tables: TableFilter,
     /// Our host id.
@@ -118,7 +120,8 @@ impl Work {
         if self.learnt > 0 {
             self.learnt = 0;
             let number = self.index.seal(self.progress.clone());
-            self.index.commit(number)?;
+            let Self { index, patience, .. } = self;
+            patience.wait_for_room(|| index.commit(number))?;
         }
         Ok(())
     }
@@ -198,7 +201,8 @@ impl Work {
         if let Some(repeated) = self.quarantined.admit() {
             tracing::error!(position = %entry.position, bytes = entry.mutation.len(), reason, repeated, "an entry goes to the quarantine");
         }
-        self.quarantine.entry(segment, table, &reason, entry)?;
+        let Self { quarantine, patience, .. } = self;
+        patience.wait_for_room(|| quarantine.entry(segment, table, &reason, entry))?;
         Ok(())
     }
 
@@ -216,7 +220,8 @@ impl Work {
                 tracing::error!(segment = damage.segment, offset = damage.noticed_at, %error, "the bytes of a damaged place can't be read");
                 Vec::new()
             });
-            self.quarantine.damage(segment, &damage, &bytes)?;
+            let Self { quarantine, patience, .. } = self;
+            patience.wait_for_room(|| quarantine.damage(segment, &damage, &bytes))?;
         }
         Ok(())
     }

@@ -62,10 +62,11 @@ fn serve(config: &Config, stops: &Stops, accept: Option<AcceptPosition>) -> Resu
         tracing::info!(address = %http.address(), "metrics, health and status are served");
     }
     let manager = ServiceManager::from_environment();
-    let reporter = Reporter::start(Arc::clone(&status), manager, &config.source)
+    let reporter = Reporter::start(Arc::clone(&status), manager.clone(), &config.source)
         .map_err(system("starting the reporter"))?;
-    let report = Report::new(Arc::clone(&status), &config.topic_prefix);
+    let report = Report::new(Arc::clone(&status), &config.topic_prefix, manager.clone());
     let ended = agent::run(config, accept, stops, report);
+    manager.stopping();
     status.set_state(AgentState::Stopping, "");
     drop((reporter, http));
     if ended.is_ok() {

@@ -28,6 +28,13 @@ pub struct StoreError {
     source: io::Error,
 }
 
+impl StoreError {
+    /// Returns true if the disk or a quota is full: the same works once there is room.
+    pub fn is_want_of_room(&self) -> bool {
+        matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    }
+}
+
 /// A snapshot on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StoredSnapshot {
