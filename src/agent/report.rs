@@ -161,7 +161,7 @@ impl Report {
         }
     }
 
-    pub(super) fn out_of_order(&self, segment: i64, newest: i64) {
+    pub(super) fn out_of_order(segment: i64, newest: i64) {
         tracing::warn!(
             segment,
             newest,
