@@ -53,7 +53,7 @@ enum Command {
     #[cfg(feature = "agent")]
     Run(run::RunArgs),
     /// Turn segments into records, offline: needs neither Cassandra nor Kafka
-    Replay(replay::ReplayArgs),
+    Replay(Box<replay::ReplayArgs>),
     /// Print the log as it stands, one JSON line for each partition update, every field
     Dump(dump::DumpArgs),
     /// Read everything, check every CRC and decode every mutation

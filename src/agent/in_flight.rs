@@ -66,7 +66,11 @@ mod tests {
         let mut batches = InFlightBatches::default();
         for (number, text) in progress.iter().enumerate() {
             let counted = Accounting { published: 1, ..Accounting::default() };
-            batches.push(InFlight { number: number as u64, progress: text.parse().unwrap(), counted });
+            batches.push(InFlight {
+                number: BatchNumber::from(number as u64),
+                progress: text.parse().unwrap(),
+                counted,
+            });
         }
         batches
     }
@@ -74,16 +78,16 @@ mod tests {
     #[test]
     fn batches_are_taken_out_up_to_the_committed_one() {
         let mut in_flight = batches(&["1=10", "1=20", "1,2=5"]);
-        let last = in_flight.committed(1).unwrap();
-        assert_eq!((last.number, last.counted.published, in_flight.len()), (1, 2, 1));
-        assert!(in_flight.committed(1).is_none());
+        let last = in_flight.committed(1.into()).unwrap();
+        assert_eq!((last.number, last.counted.published, in_flight.len()), (1.into(), 2, 1));
+        assert!(in_flight.committed(1.into()).is_none());
     }
 
     #[test]
     fn an_outcome_read_back_decides_all_that_is_in_flight() {
         let mut in_flight = batches(&["1=10", "1=20", "1,2=5"]);
         let last = in_flight.resolve(&"1=20".parse().unwrap()).unwrap();
-        assert_eq!((last.number, last.counted.published), (1, 2));
+        assert_eq!((last.number, last.counted.published), (1.into(), 2));
         assert!(in_flight.is_empty());
         // What was committed last is older than all that is in flight: none of it was.
         let mut in_flight = batches(&["1=10"]);

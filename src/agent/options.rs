@@ -1,6 +1,6 @@
 //! From the configuration to what each part of the agent asks for.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 
 use cassandra_commitlog::{
     limits::Limits,
@@ -148,7 +148,8 @@ fn topic_part(cluster: &str) -> String {
             part.push('_');
             let mut bytes = [0; 4];
             for byte in character.encode_utf8(&mut bytes).bytes() {
-                part.push_str(&format!("{byte:02x}"));
+                // Writing to a String cannot fail.
+                let _ = write!(part, "{byte:02x}");
             }
         }
     }

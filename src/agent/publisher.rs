@@ -41,6 +41,10 @@ impl Publisher for KafkaPublisher {
         sent
     }
 
+    fn look_after(&mut self) -> Result<(), SinkError> {
+        self.sink.poll()
+    }
+
     fn commit(&mut self, position: &StoredPosition) -> Result<(), SinkError> {
         self.phase.set(Phase::Committing);
         let committed = self.sink.commit(position);

@@ -343,7 +343,7 @@ fn handle(work: &mut Work, report: &mut Report, event: LiveEvent<'_>) -> Result<
         }
         LiveEvent::SegmentUnreadable { file, reason } => report.unreadable(file, &reason),
         LiveEvent::Gap(gap) => gap_met(work, report, gap),
-        LiveEvent::OutOfOrder { segment, newest } => report.out_of_order(segment, newest),
+        LiveEvent::OutOfOrder { segment, newest } => Report::out_of_order(segment, newest),
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use cassandra_commitlog::segment::{Damage, SegmentEnd};
 
 use super::in_flight::InFlight;
 use crate::{
-    checkpoint::{StateOwner, Progress},
+    checkpoint::{Progress, StateOwner},
     dedup::IndexStats,
     quarantine::QuarantineStats,
     schema::{live::Check, node::NodeError},
@@ -161,7 +161,7 @@ impl Report {
         }
     }
 
-    pub(super) fn out_of_order(&self, segment: i64, newest: i64) {
+    pub(super) fn out_of_order(segment: i64, newest: i64) {
         tracing::warn!(
             segment,
             newest,

@@ -22,7 +22,7 @@ use super::{
     work::Work,
 };
 use crate::{
-    checkpoint::{StateOwner, Progress, StateDir},
+    checkpoint::{Progress, StateDir, StateOwner},
     config::{Config, WhenKafkaIsAway},
     dedup::DedupIndex,
     quarantine::QuarantineOptions,
@@ -171,10 +171,7 @@ impl Starting<'_> {
         if point.forgets_index {
             index = forget_index(config, state, index)?;
         }
-        let progress = match point.is_first_start {
-            true => live.start(options::start(config))?,
-            false => point.local,
-        };
+        let progress = if point.is_first_start { live.start(options::start(config))? } else { point.local };
         let source = NodeSource::new(config.cassandra.node_options());
         let mut schema = LiveSchema::open(state.schema(), &progress, Box::new(source))?;
         if !ask_schema(&mut schema, &progress, stops, &report)? {

@@ -22,6 +22,9 @@ pub(super) trait Publisher {
     /// Takes the records of a batch into the transaction in hand.
     fn send(&mut self, batch: &RecordBatch) -> Result<(), Self::Error>;
 
+    /// Looks after the connection while there is nothing to send.
+    fn look_after(&mut self) -> Result<(), Self::Error>;
+
     /// Commits the transaction in hand with this position.
     fn commit(&mut self, position: &Self::Position) -> Result<(), Self::Error>;
 }
@@ -59,6 +62,9 @@ pub(super) struct Pace {
     pub(super) records_max: usize,
 }
 
+/// How often an idle connection is looked after.
+const IDLE: Duration = Duration::from_secs(1);
+
 impl Pace {
     /// How many intervals a transaction may last while batches keep coming.
     pub(super) const STRETCH: u32 = 10;
@@ -84,8 +90,12 @@ pub(super) fn send_all<P: Publisher>(
     let mut open: Option<Open<P::Position>> = None;
     let mut commit_from = Instant::now();
     loop {
-        let (batch, is_last) = next(batches, open.as_ref().map(|_| commit_from));
+        let wake = if open.is_some() { commit_from } else { Instant::now() + IDLE };
+        let (batch, is_last) = next(batches, wake);
         let is_quiet = batch.is_none();
+        if is_quiet && open.is_none() && !is_last {
+            publisher.look_after()?;
+        }
         if let Some(batch) = batch {
             publisher.send(&batch.records)?;
             open = Some(extend(open, batch));
@@ -111,22 +121,14 @@ pub(super) fn send_all<P: Publisher>(
     }
 }
 
-/// Returns the next batch if one is there, or comes before the transaction in hand is to be committed; and whether
-/// none will come any more.
-fn next<P>(
-    batches: &Receiver<SealedBatch<P>>,
-    commit_from: Option<Instant>,
-) -> (Option<SealedBatch<P>>, bool) {
+/// Returns the next batch if one is there, or comes before it is time to wake; and whether none will come any more.
+fn next<P>(batches: &Receiver<SealedBatch<P>>, wake: Instant) -> (Option<SealedBatch<P>>, bool) {
     match batches.try_recv() {
         Ok(batch) => return (Some(batch), false),
         Err(TryRecvError::Disconnected) => return (None, true),
         Err(TryRecvError::Empty) => {}
     }
-    let received = match commit_from {
-        None => batches.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        Some(until) => batches.recv_timeout(until.saturating_duration_since(Instant::now())),
-    };
-    match received {
+    match batches.recv_timeout(wake.saturating_duration_since(Instant::now())) {
         Ok(batch) => (Some(batch), false),
         Err(RecvTimeoutError::Timeout) => (None, false),
         Err(RecvTimeoutError::Disconnected) => (None, true),

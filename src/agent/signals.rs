@@ -43,11 +43,11 @@ pub fn watch(stop: Stops, patience: Duration, mut reload: impl FnMut() + Send + 
 }
 
 fn escalate(stop: &Stops, give_up: &mut Option<Instant>, patience: Duration) {
-    if !stop.graceful.is_stopped() {
-        tracing::info!("stopping: publishing what was read");
-        stop.graceful.stop();
-        *give_up = Some(Instant::now() + patience);
-    } else {
+    if stop.graceful.is_stopped() {
         stop.now.stop();
+        return;
     }
+    tracing::info!("stopping: publishing what was read");
+    stop.graceful.stop();
+    *give_up = Some(Instant::now() + patience);
 }

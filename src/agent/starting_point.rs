@@ -1,7 +1,7 @@
 //! Where to begin: what Kafka says is published against what the local state says.
 
 use crate::{
-    checkpoint::{StateOwner, Progress},
+    checkpoint::{Progress, StateOwner},
     sink::kafka::StoredPosition,
 };
 

@@ -156,10 +156,14 @@ fn collect_texts(json: &serde_json::Value, prefix: &str, found: &mut Vec<String>
     match json {
         serde_json::Value::String(text) if text.starts_with(prefix) => found.push(text.clone()),
         serde_json::Value::Array(items) => {
-            items.iter().for_each(|item| collect_texts(item, prefix, found));
+            for item in items {
+                collect_texts(item, prefix, found);
+            }
         }
         serde_json::Value::Object(fields) => {
-            fields.values().for_each(|field| collect_texts(field, prefix, found))
+            for field in fields.values() {
+                collect_texts(field, prefix, found);
+            }
         }
         _ => {}
     }

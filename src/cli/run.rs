@@ -1,6 +1,6 @@
 //! `ringtap run`.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use clap::Args;
 
@@ -53,7 +53,7 @@ fn serve(config: &Config, stops: &Stops, accept: Option<AcceptPosition>) -> Resu
     exporter.install();
     let http = match config.http.listen {
         Some(listen) => {
-            let started = HttpServer::start(listen, status.clone(), exporter);
+            let started = HttpServer::start(listen, Arc::clone(&status), exporter);
             Some(started.map_err(system("listening at http.listen"))?)
         }
         None => None,
@@ -62,9 +62,9 @@ fn serve(config: &Config, stops: &Stops, accept: Option<AcceptPosition>) -> Resu
         tracing::info!(address = %http.address(), "metrics, health and status are served");
     }
     let manager = ServiceManager::from_environment();
-    let reporter =
-        Reporter::start(status.clone(), manager, &config.source).map_err(system("starting the reporter"))?;
-    let report = Report::new(status.clone(), &config.topic_prefix);
+    let reporter = Reporter::start(Arc::clone(&status), manager, &config.source)
+        .map_err(system("starting the reporter"))?;
+    let report = Report::new(Arc::clone(&status), &config.topic_prefix);
     let ended = agent::run(config, accept, stops, report);
     status.set_state(AgentState::Stopping, "");
     drop((reporter, http));

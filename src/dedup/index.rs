@@ -48,6 +48,14 @@ const MOVE_AWAY: &str = "move the index's directory away and start again: then n
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BatchNumber(pub(super) u64);
 
+#[cfg(test)]
+impl From<u64> for BatchNumber {
+    /// For tests of those that carry batches.
+    fn from(number: u64) -> Self {
+        Self(number)
+    }
+}
+
 /// The index of an agent.
 ///
 /// Changes are noted into an open batch, which is sealed with the progress that it brings, committed when its records

@@ -73,6 +73,7 @@ impl TopicNames {
     }
 
     /// Sets the topic of changes of the schema.
+    #[must_use]
     pub fn with_schema_changes(mut self, topic: impl Into<String>) -> Self {
         self.schema_changes = Some(topic.into());
         self

@@ -54,6 +54,10 @@ use crate::sink::StopSignal;
 const STEP: Duration = Duration::from_millis(250);
 /// How long one attempt to connect may take before a new client is made, which reads certificates anew.
 const ATTEMPT: Duration = Duration::from_secs(20);
+/// How long events of librdkafka's are taken in at a time.
+const POLL: Duration = Duration::from_millis(1);
+/// Commits that took less were not disturbed: librdkafka waits longer before it connects again.
+const DISTURBED_MIN: Duration = Duration::from_millis(50);
 /// How long a commit that is under way may still take after the stop signal.
 const STOP_GRACE: Duration = Duration::from_secs(5);
 /// How long giving up a transaction may take when the sink is closed.
@@ -85,6 +89,7 @@ impl KafkaSink {
     ///
     /// While Kafka is away or refuses us, it is tried again, more and more slowly, until `stop` or
     /// [`connect_timeout`](KafkaOptions::connect_timeout).
+    #[expect(clippy::needless_pass_by_value, reason = "the sink keeps both")]
     pub fn connect(
         options: Arc<KafkaOptions>,
         counters: Arc<SinkCounters>,
@@ -145,7 +150,19 @@ impl KafkaSink {
     /// is behind it does.
     pub fn committed(&mut self) -> Result<Option<StoredPosition>, SinkError> {
         let Self { options, context, stop, .. } = self;
-        ReadBack { options, context, stop }.newest(&self.position_key)
+        let newest = ReadBack { options, context, stop }.newest(&self.position_key);
+        self.noted(newest.map_err(SinkError::or_restart))
+    }
+
+    /// Takes in what librdkafka has to tell, for about a millisecond. To be called about once a second while there is
+    /// nothing to send: it logs, and notices when this producer has been shut out.
+    pub fn poll(&mut self) -> Result<(), SinkError> {
+        self.producer.poll(POLL);
+        let failed = match self.producer.client().fatal_error() {
+            Some((code, _)) => Err(self.lost("waiting", &KafkaError::Global(code))),
+            None => self.fail_if_lost(),
+        };
+        self.noted(failed)
     }
 
     /// Uses another key for positions from now on.
@@ -178,10 +195,14 @@ impl KafkaSink {
         let disturbances = self.context.disturbances();
         let committed = self.try_commit(position);
         self.noted(committed)?;
+        let took = started.elapsed();
         self.open_since = None;
-        self.renew =
-            self.options.delivery == Delivery::ExactlyOnce && self.context.disturbances() != disturbances;
-        self.counters.note_commit(started.elapsed());
+        self.context.forget_refusal();
+        self.counters.note_commit(took);
+        if took >= DISTURBED_MIN && self.options.delivery == Delivery::ExactlyOnce {
+            self.producer.poll(POLL);
+            self.renew = self.context.disturbances() != disturbances;
+        }
         Ok(())
     }
 
@@ -234,7 +255,8 @@ impl KafkaSink {
         }
         if std::mem::take(&mut self.renew) {
             tracing::info!("the last commit was disturbed: the next transaction gets a new producer");
-            let (context, producer) = open_producer(&self.options, &self.counters, &self.stop)?;
+            let opened = open_producer(&self.options, &self.counters, &self.stop);
+            let (context, producer) = opened.map_err(SinkError::or_restart)?;
             (self.context, self.producer) = (context, producer);
         }
         if self.options.delivery == Delivery::ExactlyOnce {
@@ -252,7 +274,7 @@ impl KafkaSink {
         let mut waiting = Waiting::new(&self.stop, self.transaction_left());
         while self.producer.in_flight_count() > 0 {
             // It waits its whole time, whatever comes: so it is short.
-            self.producer.poll(Duration::from_millis(1));
+            self.producer.poll(POLL);
             self.fail_if_lost()?;
             waiting.check(DOING)?;
         }

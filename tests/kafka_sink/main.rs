@@ -9,5 +9,6 @@ mod crash;
 mod mock;
 mod positions;
 mod publish;
+mod replay;
 mod run;
 mod topics;

@@ -14,6 +14,7 @@ struct Notes {
     sent: Vec<usize>,
     committed: Vec<(u64, usize)>,
     fails_at: Option<u64>,
+    is_shut_out: bool,
 }
 
 impl Publisher for Notes {
@@ -23,6 +24,10 @@ impl Publisher for Notes {
     fn send(&mut self, batch: &RecordBatch) -> Result<(), u64> {
         self.sent.push(batch.records().len());
         Ok(())
+    }
+
+    fn look_after(&mut self) -> Result<(), u64> {
+        if self.is_shut_out { Err(0) } else { Ok(()) }
     }
 
     fn commit(&mut self, position: &u64) -> Result<(), u64> {
@@ -42,7 +47,7 @@ fn batch(number: u64, records: usize) -> SealedBatch<u64> {
         let headers = RecordHeaders { op: "insert", timestamp: 0, schema: None, place, early: false };
         batch.push(&topic, b"key", Some(b"value"), Route::Hash(0), headers);
     }
-    SealedBatch { number, records: batch, position: number * 100 }
+    SealedBatch { number: number.into(), records: batch, position: number * 100 }
 }
 
 const SOON: Pace = Pace { interval: Duration::ZERO, bytes_max: usize::MAX, records_max: usize::MAX };
@@ -61,7 +66,7 @@ fn the_rest_is_committed_when_no_more_comes_and_the_buffers_come_back() {
     send_all(&mut notes, &received, &acks, LATE).unwrap();
     assert_eq!(notes.committed, [(300, 3)]);
     let committed = told.recv().unwrap();
-    assert_eq!((committed.up_to, committed.buffers.len()), (3, 3));
+    assert_eq!((committed.up_to, committed.buffers.len()), (3.into(), 3));
     assert!(committed.buffers.iter().all(RecordBatch::is_empty));
 }
 
@@ -76,7 +81,7 @@ fn a_lone_batch_is_committed_at_once() {
     });
     for number in 1..=3 {
         batches.send(batch(number, 1)).unwrap();
-        assert_eq!(told.recv_timeout(Duration::from_secs(60)).unwrap().up_to, number);
+        assert_eq!(told.recv_timeout(Duration::from_secs(60)).unwrap().up_to, number.into());
     }
     drop(batches);
     assert_eq!(sender.join().unwrap().committed, [(100, 1), (200, 2), (300, 3)]);
@@ -94,7 +99,10 @@ fn a_large_transaction_does_not_wait() {
     // Two batches have 2 * 10 * 8 bytes.
     send_all(&mut notes, &received, &acks, Pace { bytes_max: 160, ..LATE }).unwrap();
     assert_eq!(notes.committed, [(200, 2), (400, 4)]);
-    assert_eq!(told.iter().map(|committed| committed.up_to).take(2).collect::<Vec<_>>(), [2, 4]);
+    assert_eq!(
+        told.iter().map(|committed| committed.up_to).take(2).collect::<Vec<_>>(),
+        [2.into(), 4.into()]
+    );
 }
 
 #[test]
@@ -107,4 +115,13 @@ fn after_a_failure_nothing_is_told_as_committed() {
     assert_eq!(send_all(&mut notes, &received, &acks, SOON), Err(100));
     drop(acks);
     assert!(told.recv().is_err());
+}
+
+#[test]
+fn trouble_is_noticed_while_there_is_nothing_to_send() {
+    let (batches, received) = mpsc::channel::<SealedBatch<u64>>();
+    let (acks, _told) = mpsc::channel();
+    let mut notes = Notes { is_shut_out: true, ..Notes::default() };
+    assert_eq!(send_all(&mut notes, &received, &acks, SOON), Err(0));
+    drop(batches);
 }

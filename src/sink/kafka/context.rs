@@ -98,8 +98,13 @@ impl Context {
         SinkError::Unavailable { doing, reason }
     }
 
+    /// Forgets that something was refused: it is granted now.
+    pub(super) fn forget_refusal(&self) {
+        *lock(&self.0.denied) = None;
+    }
+
     fn without_secrets(&self, text: &str) -> String {
-        let secrets = self.0.secrets.iter().map(|secret| secret.expose_secret());
+        let secrets = self.0.secrets.iter().map(SecretString::expose_secret);
         secrets
             .filter(|secret| secret.len() >= SECRET_LENGTH_MIN)
             .fold(text.to_owned(), |text, secret| text.replace(secret, "***"))

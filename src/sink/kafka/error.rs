@@ -154,6 +154,16 @@ impl SinkError {
     }
 }
 
+impl SinkError {
+    /// Returns what an unreachable Kafka means to a sink that had connected: connecting again knows how long to try.
+    pub(super) fn or_restart(self) -> Self {
+        match self {
+            Self::Unavailable { doing, reason } => Self::Restart { doing, reason },
+            other => other,
+        }
+    }
+}
+
 /// What an error code of librdkafka's means for us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {

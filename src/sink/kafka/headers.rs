@@ -44,25 +44,24 @@ impl HeaderText {
         self.text.extend_from_slice(number.format(of.place.index).as_bytes());
         &self.text
     }
+}
 
-    /// Returns the value of a record that is published without what its change wrote. `key` is its JSON.
-    pub(super) fn value_without_content(
-        &mut self,
-        of: &RecordHeaders,
-        key: &[u8],
-        bytes: usize,
-    ) -> std::io::Result<Vec<u8>> {
-        let place = of.place;
-        let mut value = Vec::with_capacity(key.len() + 160);
-        write!(value, r#"{{"op":"{}","ts":{},"key":"#, of.op, of.timestamp)?;
-        value.extend_from_slice(key);
-        write!(
-            value,
-            r#","too_large":{{"bytes":{bytes}}},"source":{{"segment":{},"position":{},"index":{}}}}}"#,
-            place.position.segment, place.position.offset, place.index
-        )?;
-        Ok(value)
-    }
+/// Returns the value of a record that is published without what its change wrote. `key` is its JSON.
+pub(super) fn value_without_content(
+    of: &RecordHeaders,
+    key: &[u8],
+    bytes: usize,
+) -> std::io::Result<Vec<u8>> {
+    let place = of.place;
+    let mut value = Vec::with_capacity(key.len() + 160);
+    write!(value, r#"{{"op":"{}","ts":{},"key":"#, of.op, of.timestamp)?;
+    value.extend_from_slice(key);
+    write!(
+        value,
+        r#","too_large":{{"bytes":{bytes}}},"source":{{"segment":{},"position":{},"index":{}}}}}"#,
+        place.position.segment, place.position.offset, place.index
+    )?;
+    Ok(value)
 }
 
 #[cfg(test)]
@@ -98,7 +97,7 @@ mod tests {
     #[test]
     fn a_record_without_content_is_json_and_no_tombstone() {
         let of = headers(false, None);
-        let value = HeaderText::default().value_without_content(&of, br#"{"pk":1}"#, 7).unwrap();
+        let value = value_without_content(&of, br#"{"pk":1}"#, 7).unwrap();
         let value: serde_json::Value = serde_json::from_slice(&value).unwrap();
         let expected = r#"{"op":"insert","ts":-5,"key":{"pk":1},"too_large":{"bytes":7},"source":{"segment":17,"position":99,"index":3}}"#;
         assert_eq!(value, serde_json::from_str::<serde_json::Value>(expected).unwrap());

@@ -6,6 +6,7 @@ use rdkafka::{
     ClientConfig, Message as _, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
     error::KafkaError,
+    types::RDKafkaErrorCode as Code,
 };
 
 use super::{
@@ -100,7 +101,7 @@ impl ReadBack<'_> {
                 // The end as it is now, at or behind the one that was asked for.
                 Some(Err(KafkaError::PartitionEOF(_))) => return Ok(newest),
                 // Others are told for the group, which is never joined, or pass.
-                Some(Err(error)) if !self.is_final(&error) => {}
+                Some(Err(error)) if !is_final(&error) => {}
                 Some(Err(error)) => return Err(self.error(&error)),
                 None => {}
             }
@@ -111,22 +112,13 @@ impl ReadBack<'_> {
         }
     }
 
-    fn is_final(&self, error: &KafkaError) -> bool {
-        use rdkafka::types::RDKafkaErrorCode as Code;
-        match error.rdkafka_error_code() {
-            Some(Code::GroupAuthorizationFailed) => false,
-            Some(code) => meaning(code) != Meaning::Passing,
-            None => true,
-        }
-    }
-
     fn watermarks(&self, consumer: &BaseConsumer<Context>) -> Result<(i64, i64), SinkError> {
         let topic = &self.options.positions_topic;
         let since = Instant::now();
         loop {
             match consumer.fetch_watermarks(topic, PARTITION, REQUEST_TIMEOUT) {
                 Ok(watermarks) => return Ok(watermarks),
-                Err(error) if self.is_final(&error) => return Err(self.error(&error)),
+                Err(error) if is_final(&error) => return Err(self.error(&error)),
                 Err(_) if since.elapsed() > PROGRESS_TIMEOUT => return Err(self.context.why_silent(DOING)),
                 Err(_) => self.pause(STABLE_INTERVAL)?,
             }
@@ -144,5 +136,14 @@ impl ReadBack<'_> {
 
     fn pause(&self, time: Duration) -> Result<(), SinkError> {
         if self.stop.wait(time) { Err(SinkError::Stopped { doing: DOING }) } else { Ok(()) }
+    }
+}
+
+/// Returns true if trying again is of no use.
+fn is_final(error: &KafkaError) -> bool {
+    match error.rdkafka_error_code() {
+        Some(Code::GroupAuthorizationFailed) => false,
+        Some(code) => meaning(code) != Meaning::Passing,
+        None => true,
     }
 }

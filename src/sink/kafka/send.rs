@@ -9,7 +9,10 @@ use rdkafka::{
     types::RDKafkaErrorCode as Code,
 };
 
-use super::{KafkaSink, SinkError, StoredPosition, TooLarge, Waiting, error::place_text, topics::KnownTopic};
+use super::{
+    KafkaSink, SinkError, StoredPosition, TooLarge, Waiting, error::place_text,
+    headers::value_without_content, topics::KnownTopic,
+};
 use crate::{
     record::RecordPlace,
     sink::{BatchRecord, RecordBatch, Route},
@@ -116,7 +119,7 @@ impl KafkaSink {
         let place = record.headers.place;
         let instead = match (self.options.too_large, &mut self.quarantine) {
             (TooLarge::KeyOnly, _) => {
-                let cut = self.headers.value_without_content(&record.headers, key, bytes).unwrap_or_default();
+                let cut = value_without_content(&record.headers, key, bytes).unwrap_or_default();
                 (cut.len() + key.len() + 2 * BATCH_OVERHEAD < limit).then_some(Some(cut))
             }
             (TooLarge::Quarantine, Some(put_aside)) => {

@@ -152,13 +152,10 @@ impl Topics {
     }
 
     fn check_again(&mut self, name: &str, tools: &Tools<'_>) -> Result<(), SinkError> {
-        let now = match tools.partitions(name)? {
-            Some(now) => now,
-            None => {
-                tracing::warn!(topic = name, "topic is gone; it is made again if it may be");
-                self.known.remove(name);
-                return self.take_up(&[name], tools);
-            }
+        let Some(now) = tools.partitions(name)? else {
+            tracing::warn!(topic = name, "topic is gone; it is made again if it may be");
+            self.known.remove(name);
+            return self.take_up(&[name], tools);
         };
         let Some(known) = self.known.get_mut(name) else { return Ok(()) };
         known.checked = Instant::now();
