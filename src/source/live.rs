@@ -209,7 +209,7 @@ impl LiveLog {
         self.scan_if_due()
     }
 
-    /// Reads bytes of a segment's file, at most [`BYTES_MAX`] of them: for what damage passed over.
+    /// Reads bytes of a segment's file, at most 64 MiB of them: for what damage passed over.
     pub fn bytes(&self, segment: i64, range: Range<u64>) -> io::Result<Vec<u8>> {
         let held = self.inventory.segments.get(&segment).and_then(|segment| segment.held.as_ref());
         let held = held.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;

@@ -29,7 +29,7 @@ fn read(paths: &[PathBuf]) -> Read {
                 }
             }
             LogEvent::Undecodable { entry, error } => {
-                read.problems.push(format!("{}: {error}", entry.position))
+                read.problems.push(format!("{}: {error}", entry.position));
             }
             LogEvent::Damage(damage) => read.problems.push(damage.to_string()),
             LogEvent::SegmentEnd { outcome: Err(error), .. } => read.problems.push(error.to_string()),
