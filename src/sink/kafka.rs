@@ -6,6 +6,7 @@
 //! is the same as after a restart of the program.
 
 mod admin;
+mod connect;
 mod context;
 mod counters;
 mod error;
@@ -18,6 +19,7 @@ mod refused;
 mod retry;
 mod send;
 mod topics;
+mod waiting;
 
 use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -30,12 +32,14 @@ use rdkafka::{
 };
 
 use self::{
+    connect::open_producer,
     context::Context,
-    error::{Meaning, lost, meaning},
+    error::lost,
     headers::HeaderText,
     read_back::ReadBack,
     send::Quarantine,
     topics::{Tools, Topics},
+    waiting::Waiting,
 };
 pub use self::{
     counters::{COMMIT_LATENCY_BOUNDS_MS, SinkCounters, SinkState},
@@ -52,14 +56,10 @@ use crate::sink::StopSignal;
 
 /// One call into librdkafka that waits; between such calls the stop signal is looked at.
 const STEP: Duration = Duration::from_millis(250);
-/// How long one attempt to connect may take before a new client is made, which reads certificates anew.
-const ATTEMPT: Duration = Duration::from_secs(20);
 /// How long events of librdkafka's are taken in at a time.
 const POLL: Duration = Duration::from_millis(1);
 /// Commits that took less were not disturbed: librdkafka waits longer before it connects again.
 const DISTURBED_MIN: Duration = Duration::from_millis(50);
-/// How long a commit that is under way may still take after the stop signal.
-const STOP_GRACE: Duration = Duration::from_secs(5);
 /// How long giving up a transaction may take when the sink is closed.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -344,81 +344,5 @@ impl KafkaSink {
     fn tools(&self) -> Tools<'_> {
         let Self { options, producer, context, counters, stop, .. } = self;
         Tools { options, producer, context, counters, stop }
-    }
-}
-
-/// Makes a producer and, with transactions, waits until the coordinator has ended what an older one had open.
-fn open_producer(
-    options: &KafkaOptions,
-    counters: &Arc<SinkCounters>,
-    stop: &StopSignal,
-) -> Result<(Context, BaseProducer<Context>), SinkError> {
-    const DOING: &str = "connecting";
-    let secrets = options.secrets.values().cloned().collect();
-    let context = Context::new(Arc::clone(counters), secrets, &options.transactional_id);
-    let id = &options.transactional_id;
-    let producer: BaseProducer<Context> = options
-        .producer_config()
-        .create_with_context(context.clone())
-        .map_err(|error| lost(DOING, &error, id))?;
-    let since = Instant::now();
-    loop {
-        let done = match options.delivery {
-            Delivery::ExactlyOnce => producer.init_transactions(STEP),
-            Delivery::AtLeastOnce => {
-                producer.client().fetch_metadata(Some(&options.positions_topic), STEP).map(drop)
-            }
-        };
-        producer.poll(Duration::ZERO);
-        match done {
-            Ok(()) => break,
-            Err(error) if may_pass(&error) => {}
-            Err(error) => return Err(lost(DOING, &error, id)),
-        }
-        if stop.is_stopped() {
-            return Err(SinkError::Stopped { doing: DOING });
-        }
-        let silent = context.why_silent(DOING);
-        // No need to wait long for what was refused.
-        if since.elapsed() > ATTEMPT || silent.kind() == SinkErrorKind::Denied {
-            return Err(silent);
-        }
-    }
-    counters.connections.fetch_add(1, Relaxed);
-    if counters.state().0 != SinkState::Blocked {
-        counters.set_state(SinkState::Connected, None);
-    }
-    Ok((context, producer))
-}
-
-fn may_pass(error: &KafkaError) -> bool {
-    match error {
-        KafkaError::Transaction(error) => error.is_retriable() && !error.is_fatal(),
-        other => other.rdkafka_error_code().is_some_and(|code| meaning(code) == Meaning::Passing),
-    }
-}
-
-/// A time limit, cut short by the stop signal.
-struct Waiting<'w> {
-    stop: &'w StopSignal,
-    since: Instant,
-    most: Duration,
-    stopped: Option<Instant>,
-}
-
-impl<'w> Waiting<'w> {
-    fn new(stop: &'w StopSignal, most: Duration) -> Self {
-        Self { stop, since: Instant::now(), most, stopped: None }
-    }
-
-    fn check(&mut self, doing: &'static str) -> Result<(), SinkError> {
-        if self.since.elapsed() > self.most {
-            let reason = "the transaction's time limit is over".into();
-            return Err(SinkError::Restart { doing, reason });
-        }
-        if self.stop.is_stopped() && self.stopped.get_or_insert_with(Instant::now).elapsed() > STOP_GRACE {
-            return Err(SinkError::Stopped { doing });
-        }
-        Ok(())
     }
 }

@@ -45,6 +45,8 @@ const WRITTEN_PAUSES: [Duration; 2] = [Duration::from_millis(2), Duration::from_
 const SYNCED_PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(250)];
 /// Most bytes of a damaged place that are read.
 const BYTES_MAX: u64 = 64 << 20;
+/// While a listing is due that can't be done, nobody turns in circles.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(2);
 /// How long a log counts as active after its last entry.
 const ACTIVE: Duration = Duration::from_secs(1);
 /// Listing directories takes at most this part of the time.
@@ -134,13 +136,30 @@ impl LiveLog {
     }
 
     /// Sleeps until a notification comes, until it is time to look at the growing segment again (milliseconds,
-    /// depending on [`ReadAhead`] and on whether entries came lately), or for `at_most`.
+    /// depending on [`ReadAhead`] and on whether entries came lately), or for `at_most`. After an error of
+    /// [`read`](Self::read), wait longer than that.
     pub fn wait(&mut self, at_most: Duration) -> WakeReason {
         let pause = self.pause().min(at_most);
         if self.watch.wait(pause) { WakeReason::Notified } else { WakeReason::Timer }
     }
 
     fn pause(&self) -> Duration {
+        self.look_pause().min(self.scan_pause()).max(SHORTEST_PAUSE)
+    }
+
+    /// Returns how long the directories need not be listed.
+    fn scan_pause(&self) -> Duration {
+        let Some((last, took)) = self.last_scan else {
+            return Duration::ZERO;
+        };
+        // What was notified within the least time between two listings is not notified again.
+        let interval =
+            if self.watch.names_changed() { took * SCAN_SHARE } else { self.options.rescan_interval };
+        interval.min(self.options.rescan_interval).saturating_sub(last.elapsed())
+    }
+
+    /// Returns how long the growing segment need not be looked at.
+    fn look_pause(&self) -> Duration {
         if self.tail.segment().is_none() {
             return self.options.rescan_interval;
         }

@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path};
 
+#[allow(unreachable_pub, reason = "the fuzz target has it as its one public item")]
 #[path = "../../parser/fuzz/run/schema.rs"]
 mod target;
 

@@ -160,7 +160,7 @@ pub(crate) fn read(address: &str, topic: &str, isolation: &str) -> Vec<Seen> {
                 });
             }
             Some(Err(KafkaError::PartitionEOF(_))) => ends += 1,
-            Some(Err(error)) => eprintln!("reading {topic}: {error}"),
+            Some(Err(error)) => tracing::info!(topic, %error, "reading"),
             None => {}
         }
     }

@@ -83,7 +83,7 @@ impl Run {
                 Ok(()) => return,
                 Err(error) if error.kind() == SinkErrorKind::Stopped => return,
                 Err(error) => {
-                    eprintln!("{}: {error}", error.kind().as_str());
+                    tracing::warn!(kind = error.kind().as_str(), %error, "publishing");
                     assert!(
                         matches!(
                             error.kind(),
@@ -145,6 +145,6 @@ pub(crate) fn assert_in_order(seen: &[super::broker::Seen]) {
     for record in seen {
         let number: u64 = record.value.as_deref().unwrap().parse().unwrap();
         let before = newest.insert(&record.key, number);
-        assert!(before.is_none_or(|before| before < number), "{} after {before:?}", number);
+        assert!(before.is_none_or(|before| before < number), "{number} after {before:?}");
     }
 }

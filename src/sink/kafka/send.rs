@@ -10,8 +10,8 @@ use rdkafka::{
 };
 
 use super::{
-    KafkaSink, SinkError, StoredPosition, TooLarge, Waiting, error::place_text,
-    headers::value_without_content, topics::KnownTopic,
+    KafkaSink, SinkError, StoredPosition, TooLarge, error::place_text, headers::value_without_content,
+    topics::KnownTopic, waiting::Waiting,
 };
 use crate::{
     record::RecordPlace,

@@ -14,12 +14,16 @@ use super::{
 /// is the time of its start in milliseconds, and a node takes longer to start than this.
 const RUN_IDS_MAX: i64 = 5_000;
 
+/// Most listings in one call because files were gone when they were to be opened.
+const VANISHED_MAX: u32 = 16;
+
 impl LiveLog {
     /// Takes the next segment in hand, and tells what is missing before it.
     pub(super) fn begin_next<E: From<SourceError>>(
         &mut self,
         tell: &mut impl FnMut(LiveEvent<'_>) -> Result<ControlFlow<()>, E>,
     ) -> Result<Begun, E> {
+        let mut vanished = 0;
         loop {
             if let Some(gap) = self.take_vanished() {
                 if tell(LiveEvent::Gap(gap))?.is_break() {
@@ -32,6 +36,10 @@ impl LiveLog {
             };
             let Some(held) = self.inventory.open(id)? else {
                 // Gone between listing and opening.
+                vanished += 1;
+                if vanished > VANISHED_MAX {
+                    return Ok(Begun::Nothing);
+                }
                 self.scan()?;
                 continue;
             };

@@ -3,11 +3,12 @@
 use std::{
     fs::{self, File, Metadata, OpenOptions},
     io::{self, Read as _},
-    os::unix::fs::{DirEntryExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirEntryExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::Path,
+    time::SystemTime,
 };
 
-use cassandra_commitlog::segment::{CdcIndex, CdcIndexError, SegmentFileName};
+use cassandra_commitlog::segment::{CdcIndex, SegmentFileName};
 use rustix::fs::OFlags;
 
 /// Longest content of a CDC index file that is looked at, and one byte more.
@@ -61,19 +62,43 @@ pub(super) fn is_missing(error: &io::Error) -> bool {
     is_link || matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidInput)
 }
 
-/// Reads a CDC index file. `None`: there is none, or it says nothing usable now.
-pub(super) fn read_index(path: &Path) -> io::Result<Option<CdcIndex>> {
-    let file = match open(path) {
-        Ok((file, _)) => file,
+/// State of an index file: another one, if it was written to since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct IndexState {
+    inode: u64,
+    bytes: u64,
+    modified: Option<SystemTime>,
+}
+
+impl IndexState {
+    fn of(metadata: &Metadata) -> Self {
+        Self { inode: metadata.ino(), bytes: metadata.len(), modified: metadata.modified().ok() }
+    }
+}
+
+/// Reads a CDC index file, unless it is as it was. `None`: there is none, it is as it was, or it says nothing usable now.
+///
+/// Looking first is not for the bytes: each opening is notified to us, which wakes a thread for nothing.
+pub(super) fn read_index(path: &Path, before: &mut Option<IndexState>) -> io::Result<Option<CdcIndex>> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if *before == Some(IndexState::of(&metadata)) => return Ok(None),
+        Err(error) if is_missing(&error) => return Ok(None),
+        _ => {}
+    }
+    let (file, metadata) = match open(path) {
+        Ok(opened) => opened,
         Err(error) if is_missing(&error) => return Ok(None),
         Err(error) => return Err(error),
     };
     let mut content = Vec::with_capacity(INDEX_BYTES as usize);
     file.take(INDEX_BYTES).read_to_end(&mut content)?;
     match CdcIndex::parse(&content) {
-        Ok(index) => Ok(Some(index)),
+        Ok(index) => {
+            // As it was before the reading: if it was being written then, it is read again.
+            *before = Some(IndexState::of(&metadata));
+            Ok(Some(index))
+        }
         // Being rewritten, or not written by a node: a hint that is not there.
-        Err(CdcIndexError::Incomplete | CdcIndexError::Corrupt) => Ok(None),
         Err(_) => Ok(None),
     }
 }

@@ -16,7 +16,7 @@ use cassandra_commitlog::segment::SegmentFileName;
 
 use super::{
     chain::{Chain, Head, read_head},
-    directory,
+    directory::{self, IndexState},
     error::SourceError,
     options::LiveOptions,
 };
@@ -68,6 +68,8 @@ pub(super) struct Segment {
     pub(super) synced: u64,
     /// True once its index said that it is complete.
     pub(super) completed: bool,
+    /// The index file when it was last read.
+    index_seen: Option<IndexState>,
     /// What was read under this id, by device and inode.
     pub(super) read_as: Option<(u64, u64)>,
     /// Its first section, once that was looked for.
@@ -249,20 +251,24 @@ impl Inventory {
 
     /// Reads a segment's index anew.
     pub(super) fn refresh_index(&mut self, id: i64) -> Result<(), SourceError> {
-        let Some(name) = self.segments.get(&id).filter(|segment| !segment.completed).and_then(Segment::name)
-        else {
+        let Some(segment) = self.segments.get(&id).filter(|segment| !segment.completed) else {
             return Ok(());
         };
+        let Some(name) = segment.name() else {
+            return Ok(());
+        };
+        let mut seen = segment.index_seen;
         for place in [Place::CdcRaw, Place::Spool] {
             let Some(path) = self.directory(place).map(|directory| directory.join(name.cdc_index())) else {
                 continue;
             };
-            let index = directory::read_index(&path).map_err(|source| SourceError::Read {
+            let index = directory::read_index(&path, &mut seen).map_err(|source| SourceError::Read {
                 path,
                 offset: 0,
                 source,
             })?;
             if let (Some(index), Some(segment)) = (index, self.segments.get_mut(&id)) {
+                segment.index_seen = seen;
                 segment.completed |= index.completed;
                 // With the second line the number means nothing; without it it may be a part of one.
                 if !index.completed {

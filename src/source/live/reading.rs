@@ -149,6 +149,7 @@ impl LiveLog {
             return Ok(ControlFlow::Continue(()));
         };
         self.known.give_up(segment);
+        self.inventory.close(segment);
         tell(LiveEvent::SegmentUnreadable { file: &file, reason })
     }
 }

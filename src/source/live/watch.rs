@@ -92,6 +92,11 @@ impl Watch {
         }
     }
 
+    /// Returns whether names changed since they were last taken.
+    pub(super) fn names_changed(&self) -> bool {
+        self.names_changed.load(Ordering::Acquire)
+    }
+
     /// Returns whether names changed since the last call.
     pub(super) fn take_names_changed(&self) -> bool {
         self.names_changed.swap(false, Ordering::AcqRel)

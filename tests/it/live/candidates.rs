@@ -88,9 +88,9 @@ fn a_node_of_3_11_is_read_in_commitlog_and_finished_in_cdc_raw() {
 #[test]
 fn the_longer_of_two_files_is_read_and_versions_lie_side_by_side() {
     let node = Node::new();
-    let long = segment(11, &[&[&mutation(1)], &[&mutation(2)]]);
-    fs::write(node.in_cdc_raw("CommitLog-7-11.log"), &long[..80]).unwrap();
-    fs::write(node.in_commitlog("CommitLog-7-11.log"), &long).unwrap();
+    let whole = segment(11, &[&[&mutation(1)], &[&mutation(2)]]);
+    fs::write(node.in_cdc_raw("CommitLog-7-11.log"), &whole[..80]).unwrap();
+    fs::write(node.in_commitlog("CommitLog-7-11.log"), &whole).unwrap();
     let old = Sample::of("3.11/ops", 0);
     let new = Sample::of("6.0/ops", 0);
     for sample in [&old, &new] {

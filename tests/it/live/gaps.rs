@@ -40,7 +40,7 @@ fn a_new_run_of_the_node_is_no_gap() {
     create(&node, 1_700_000_000_001);
     create(&node, 1_700_000_060_001);
     // Written to before the second run began.
-    let then = std::time::UNIX_EPOCH + std::time::Duration::from_millis(1_700_000_050_000);
+    let then = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_050);
     let first =
         fs::File::options().write(true).open(node.in_cdc_raw("CommitLog-7-1700000000001.log")).unwrap();
     first.set_modified(then).unwrap();
@@ -51,7 +51,7 @@ fn a_new_run_of_the_node_is_no_gap() {
     assert_eq!((told.entries.len(), told.gaps.len()), (2, 0));
 
     // Written to after the later one was made: one run, sixty thousand segments apart.
-    first.set_modified(then + std::time::Duration::from_secs(60)).unwrap();
+    first.set_modified(then + std::time::Duration::from_mins(1)).unwrap();
     let mut log = LiveLog::open(node.options()).unwrap();
     log.start(Start::Oldest).unwrap();
     told.read(&mut log);

@@ -68,7 +68,7 @@ struct Growth {
 impl Growth {
     fn new(sample: Sample, read_ahead: ReadAhead) -> Self {
         let node = Node::new();
-        let grows = !sample.is_plain() || sample.content.len() % (1 << 20) != 0;
+        let grows = !sample.is_plain() || !sample.content.len().is_multiple_of(1 << 20);
         let file = node.create(&sample.name, if grows { 0 } else { sample.content.len() as u64 });
         let options = LiveOptions { read_ahead, ..sample.options(&node) };
         let mut log = LiveLog::open(options).unwrap();
@@ -125,7 +125,7 @@ impl Growth {
             .collect();
         let mut start = section.marker + 8;
         for end in entries {
-            for part in [start + 4, start + 9, (start + end) / 2, end - 1] {
+            for part in [start + 4, start + 9, u64::midpoint(start, end), end - 1] {
                 self.write(start, part);
                 // An entry whose CRC ends in zeros is whole without them.
                 if self.sample.bytes(part, end).iter().any(|byte| *byte != 0) {
@@ -151,7 +151,7 @@ impl Growth {
     fn grow_packed(&mut self, section: Section) {
         let body = section.marker + 12;
         let is_encrypted = self.sample.decoder.keys.is_some();
-        let middle = (body + section.end) / 2;
+        let middle = u64::midpoint(body, section.end);
         let cuts = [section.marker + 4, section.marker + 8, body, middle, section.end - 1, section.end];
         for cut in cuts.into_iter().filter(|cut| *cut > section.marker && *cut <= section.end) {
             let from = if is_encrypted { body.min(cut) } else { section.marker };
@@ -188,9 +188,8 @@ impl Growth {
         self.told.read(&mut self.log);
         let reach = match self.read_ahead {
             ReadAhead::Synced => self.synced.min(self.marked),
-            ReadAhead::Marked => self.marked,
             ReadAhead::Written if self.sample.is_plain() => self.written.max(self.marked),
-            ReadAhead::Written => self.marked,
+            ReadAhead::Marked | ReadAhead::Written => self.marked,
         };
         let entries = &self.sample.entries;
         // Whole sections only.

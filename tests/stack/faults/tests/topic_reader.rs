@@ -1,5 +1,7 @@
 //! The reader of topics against a real broker: `RINGTAP_TEST_BROKERS=127.0.0.1:9092 cargo test -p ringtap-faults -- --ignored`.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
 use rdkafka::{

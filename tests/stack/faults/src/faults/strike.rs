@@ -270,7 +270,7 @@ impl Stage {
     fn schema_change(&mut self) -> Result<()> {
         self.schema_changes += 1;
         let number = self.schema_changes;
-        let is_down = number % 2 == 0;
+        let is_down = number.is_multiple_of(2);
         if is_down {
             self.kill_agent()?;
         }

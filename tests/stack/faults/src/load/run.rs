@@ -110,6 +110,10 @@ impl Load {
     }
 
     /// Writes until it is ended or `limit` is reached; notes everything in the journal.
+    ///
+    /// # Panics
+    ///
+    /// If a writer panicked.
     pub async fn run(
         &self,
         session: Arc<Session>,

@@ -183,8 +183,11 @@ impl Statements {
                 let answer = session.execute_unpaged(&self.conditional, (value(0), value(0))).await?;
                 let Ok(rows) = answer.into_rows_result() else { return Ok(false) };
                 let Ok(row) = rows.first_row::<Row>() else { return Ok(false) };
-                let applied =
-                    row.columns.first().and_then(Option::as_ref).and_then(|value| value.as_boolean());
+                let applied = row
+                    .columns
+                    .first()
+                    .and_then(Option::as_ref)
+                    .and_then(scylla::value::CqlValue::as_boolean);
                 return Ok(applied == Some(true));
             }
         };

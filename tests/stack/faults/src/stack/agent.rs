@@ -61,8 +61,12 @@ impl Agent {
             }
         }
         let mut text = format!(
-            "cassandra_yaml = {:?}\ntopic_prefix = {:?}\nkafka.brokers = {:?}\nstate_directory = {:?}\nhttp.listen = {:?}\n",
-            settings.cassandra_yaml, settings.topic_prefix, settings.brokers, state, settings.http
+            "cassandra_yaml = '{}'\ntopic_prefix = {:?}\nkafka.brokers = {:?}\nstate_directory = '{}'\nhttp.listen = {:?}\n",
+            settings.cassandra_yaml.display(),
+            settings.topic_prefix,
+            settings.brokers,
+            state.display(),
+            settings.http
         );
         for line in &settings.lines {
             text.push_str(line);

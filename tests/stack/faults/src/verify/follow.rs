@@ -132,7 +132,9 @@ fn follow(
             && let Ok(values) = unique_values(&change, value_prefix)
         {
             let mut arrivals = lock(arrivals);
-            values.iter().for_each(|value| arrivals.arrived(value, now));
+            for value in &values {
+                arrivals.arrived(value, now);
+            }
         }
         ControlFlow::Continue(())
     })?;
