@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,10 @@ STACK = TREE / "tests/stack"
 CACHE = Path(os.environ.get("RINGTAP_CACHE", Path.home() / ".cache" / "ringtap"))
 
 sys.path.insert(0, str(STACK))
+
+
+# Ended from outside, everything that was started is ended too.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 def run(*command, **options):
@@ -57,12 +62,12 @@ def work_folder():
 
 
 @contextlib.contextmanager
-def broker(options):
+def broker(options, *settings):
     """Runs a broker; gives its address."""
     name = f"bench-{os.getpid()}"
     port = [f"port={options.kafka_port}"] if options.kafka_port else []
     try:
-        yield output(STACK / "kafka", "start", name, "heap=1G", *port)
+        yield output(STACK / "kafka", "start", name, "heap=1G", *port, *settings)
     finally:
         run(STACK / "kafka", "remove", name)
 
@@ -77,9 +82,6 @@ def node(options, version, folder, *settings):
     finally:
         run(STACK / "cassandra", "remove", name, f"dir={folder}")
 
-
-def nodetool(folder, *words):
-    run(STACK / "cassandra", "nodetool", f"bench-{os.getpid()}", f"dir={folder}", *words)
 
 
 def backlog(options, rows, segment_mebibytes):
@@ -101,8 +103,16 @@ def backlog(options, rows, segment_mebibytes):
                     shutil.copy(index, fresh / "cdc_raw")
                     shutil.copy(index.with_name(index.name.replace("_cdc.idx", ".log")), fresh / "cdc_raw")
             shutil.copytree(state / "commitlog", fresh / "commitlog")
+            # The agent reads the log of the node that it asks, so the bench starts this node again, without its rows.
+            shutil.copytree(state / "data", fresh / "data", ignore=shutil.ignore_patterns("backlog"))
             fresh.rename(target)
     return target
+
+
+def node_of(options, backlog_folder, folder):
+    """Runs the node that wrote a backlog; gives its address."""
+    shutil.copytree(backlog_folder / "data", folder / "data")
+    return node(options, "4.1", folder, "heap=700M")
 
 
 def lay_out(segments, folder, node_yaml):
@@ -133,6 +143,11 @@ def segments_left(folder):
 def count(options, brokers, prefix):
     """Returns the records that are committed in the topics of a prefix."""
     return json.loads(output(options.faults, "count", "--brokers", brokers, "--topic-prefix", prefix))
+
+
+def forget_positions(options, brokers):
+    """Deletes what agents noted in Kafka, so that the next one begins anew."""
+    delete_topics(options, brokers, "__ringtap")
 
 
 def delete_topics(options, brokers, prefix):
