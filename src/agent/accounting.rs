@@ -34,6 +34,8 @@ pub(super) struct Accounting {
     pub(super) quarantined: u64,
     /// Changes that were left out of a mutation as they were published before.
     pub(super) duplicate_changes: u64,
+    /// Changes older than the dedup window that were not known: whether they were published before cannot be told.
+    pub(super) late_changes: u64,
     /// Records that the node had not synced when they were read.
     pub(super) early_records: u64,
     /// The newest write time of a record, in microseconds.
@@ -73,6 +75,7 @@ impl Accounting {
         self.duplicate += other.duplicate;
         self.quarantined += other.quarantined;
         self.duplicate_changes += other.duplicate_changes;
+        self.late_changes += other.late_changes;
         self.early_records += other.early_records;
         self.newest_write = self.newest_write.max(other.newest_write);
         for RecordCount { topic, op, count } in &other.records {

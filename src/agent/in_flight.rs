@@ -1,6 +1,6 @@
 //! Batches that were handed to the sending thread and are not known to be published yet.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Instant};
 
 use super::accounting::Accounting;
 use crate::{checkpoint::Progress, dedup::BatchNumber};
@@ -12,6 +12,8 @@ pub(super) struct InFlight {
     pub(super) number: BatchNumber,
     /// Where the log stands behind it.
     pub(super) progress: Progress,
+    /// When it was handed over.
+    pub(super) since: Instant,
     /// What its mutations came to.
     pub(super) counted: Accounting,
 }
@@ -52,6 +54,16 @@ impl InFlightBatches {
         self.0.is_empty()
     }
 
+    /// Returns since when the oldest one is in flight.
+    pub(super) fn oldest(&self) -> Option<Instant> {
+        self.0.front().map(|batch| batch.since)
+    }
+
+    /// Returns how many mutations are in them.
+    pub(super) fn mutations(&self) -> u64 {
+        self.0.iter().map(|batch| batch.counted.read).sum()
+    }
+
     /// Returns how many batches are in flight.
     pub(super) fn len(&self) -> usize {
         self.0.len()
@@ -69,6 +81,7 @@ mod tests {
             batches.push(InFlight {
                 number: BatchNumber::from(number as u64),
                 progress: text.parse().unwrap(),
+                since: Instant::now(),
                 counted,
             });
         }

@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::report::REPEAT_INTERVAL;
+use super::report::{REPEAT_INTERVAL, Report};
 use crate::{
     checkpoint::{StateError, StateErrorKind},
     schema::live::LiveSchemaError,
     sink::StopSignal,
-    telemetry::{AgentState, AgentStatus, Repeats},
+    telemetry::{AgentState, AgentStatus, Heartbeat, Repeats, Waiting},
 };
 
 /// How often it is tried again.
@@ -18,6 +18,7 @@ const RETRY: Duration = Duration::from_secs(1);
 pub(super) struct Patience {
     stop: StopSignal,
     status: Arc<AgentStatus>,
+    heartbeat: Arc<Heartbeat>,
     told: Repeats,
 }
 
@@ -40,8 +41,13 @@ impl WantOfRoom for LiveSchemaError {
 }
 
 impl Patience {
-    pub(super) fn new(stop: StopSignal, status: Arc<AgentStatus>) -> Self {
-        Self { stop, status, told: Repeats::new(REPEAT_INTERVAL) }
+    pub(super) fn new(stop: StopSignal, report: &Report) -> Self {
+        Self {
+            stop,
+            status: Arc::clone(report.status()),
+            heartbeat: Arc::clone(report.heartbeat()),
+            told: Repeats::new(REPEAT_INTERVAL),
+        }
     }
 
     /// Attempts something until it does not fail for want of room any more.
@@ -65,6 +71,7 @@ impl Patience {
                 tracing::error!(error = text, repeated, "nothing more can be stored; waiting for room");
             }
             self.status.set_state(AgentState::Blocked, text);
+            self.heartbeat.wait_for(Waiting::Person);
             has_waited = true;
             if self.stop.wait(RETRY) {
                 return Err(error);
@@ -78,11 +85,13 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::telemetry::ServiceManager;
 
     #[test]
     fn what_lacks_room_is_tried_until_there_is_some() {
         let status = Arc::new(AgentStatus::default());
-        let patience = Patience::new(StopSignal::default(), Arc::clone(&status));
+        let report = Report::new(Arc::clone(&status), "p", ServiceManager::new(None, None));
+        let patience = Patience::new(StopSignal::default(), &report);
         let full = || StateError::new(StateErrorKind::Full, Path::new("x"), "is full");
         let mut left = 1;
         let done = patience.wait_for_room(|| {
@@ -99,7 +108,8 @@ mod tests {
     #[test]
     fn other_errors_and_a_stop_end_the_waiting() {
         let stop = StopSignal::default();
-        let patience = Patience::new(stop.clone(), Arc::default());
+        let report = Report::new(Arc::default(), "p", ServiceManager::new(None, None));
+        let patience = Patience::new(stop.clone(), &report);
         let corrupt: Result<(), _> =
             patience.wait_for_room(|| Err(StateError::new(StateErrorKind::Corrupt, Path::new("x"), "")));
         assert_eq!(corrupt.unwrap_err().kind(), StateErrorKind::Corrupt);

@@ -6,24 +6,29 @@ use crate::{
         RecordBatch,
         kafka::{KafkaSink, SinkError, StoredPosition},
     },
-    telemetry::phase::{Phase, PhaseMark},
+    telemetry::{
+        Heartbeat, Waiting,
+        phase::{Phase, PhaseMark},
+    },
 };
 
-/// A [`KafkaSink`] that notes its steps.
+/// A [`KafkaSink`] that notes its steps and that it gets on.
 pub(super) struct KafkaPublisher {
     sink: KafkaSink,
     phase: PhaseMark,
+    heartbeat: Heartbeat,
 }
 
 impl KafkaPublisher {
-    pub(super) fn new(sink: KafkaSink, phase: PhaseMark) -> Self {
-        Self { sink, phase }
+    pub(super) fn new(sink: KafkaSink, phase: PhaseMark, heartbeat: Heartbeat) -> Self {
+        Self { sink, phase, heartbeat }
     }
 
     /// Gives up what is not committed, and lets go of Kafka.
     pub(super) fn close(mut self) {
         self.phase.set(Phase::Idle);
         self.sink.close();
+        self.heartbeat.finish();
     }
 }
 
@@ -33,11 +38,12 @@ impl Publisher for KafkaPublisher {
 
     fn send(&mut self, batch: &RecordBatch) -> Result<(), SinkError> {
         self.phase.set(Phase::Sending);
+        self.heartbeat.wait_for(Waiting::Kafka);
         let sent = self.sink.send(batch);
-        for warning in self.sink.take_warnings() {
-            tracing::warn!(%warning, "a topic is not as it should be");
-        }
+        // The sink has logged them; nobody else asks for them here.
+        let _ = self.sink.take_warnings();
         self.phase.set(Phase::TransactionOpen);
+        self.heartbeat.beat();
         sent
     }
 
@@ -47,7 +53,9 @@ impl Publisher for KafkaPublisher {
 
     fn commit(&mut self, position: &StoredPosition) -> Result<(), SinkError> {
         self.phase.set(Phase::Committing);
+        self.heartbeat.wait_for(Waiting::Kafka);
         let committed = self.sink.commit(position);
+        self.heartbeat.wait_for(Waiting::Work);
         self.phase.set(Phase::Idle);
         committed
     }

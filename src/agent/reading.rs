@@ -34,8 +34,10 @@ pub(super) struct Limits {
     pub(super) position_interval: Duration,
     /// How often the node's schema is compared with ours.
     pub(super) schema_interval: Duration,
-    /// Whether segments are moved to the spool when `cdc_raw` fills up.
-    pub(super) spools: bool,
+    /// How many bytes of segments may lie in the spool, if there is one.
+    pub(super) spool_bytes_max: Option<u64>,
+    /// How long what was published is known.
+    pub(super) window: Duration,
 }
 
 /// A batch of this many records is complete.
@@ -223,7 +225,12 @@ impl Reading {
         let records = std::mem::replace(&mut work.batch, self.spare.pop().unwrap_or_default());
         let mut counted = std::mem::take(&mut work.counted);
         count_records(&records, &mut counted);
-        self.in_flight.push(InFlight { number, progress: work.progress.clone(), counted });
+        self.in_flight.push(InFlight {
+            number,
+            progress: work.progress.clone(),
+            since: Instant::now(),
+            counted,
+        });
         self.sealed = work.progress.clone();
         self.next.position = Instant::now() + self.limits.position_interval;
         let position = StoredPosition { progress: work.progress.clone(), ..self.position.clone() };
@@ -262,12 +269,9 @@ impl Reading {
         }
         self.checkpoint()?;
         self.next.checkpoint = Instant::now() + self.limits.checkpoint_interval;
-        let space = self.live.space();
-        self.report.space(&space, self.in_flight.len());
-        if self.limits.spools && self.report.is_space_critical() {
-            let spooled = self.live.spool(SPOOL_STEP_BYTES);
-            self.report.spooled(spooled);
-        }
+        self.work.window_start = window_start(self.limits.window);
+        self.report.in_flight(&self.in_flight);
+        make_room(&mut self.live, &mut self.report, self.limits.spool_bytes_max);
         if now >= self.next.schema && self.in_flight.is_empty() {
             self.next.schema = now + self.limits.schema_interval;
             let checked = self.work.schema.check(newest_position(&self.work.progress));
@@ -331,6 +335,23 @@ impl Reading {
         self.report.recovered();
         Ok(())
     }
+}
+
+/// Notes how full `cdc_raw` is, and moves segments to the spool when it is almost full and there is a spool with room.
+pub(super) fn make_room(live: &mut LiveLog, report: &mut Report, spool_bytes_max: Option<u64>) {
+    let space = live.space();
+    report.space(&space);
+    let Some(bytes_max) = spool_bytes_max else { return };
+    let room = bytes_max.saturating_sub(space.spooled_bytes).min(SPOOL_STEP_BYTES);
+    if room > 0 && report.is_space_critical() {
+        report.spooled(live.spool(room));
+    }
+}
+
+/// Returns the write time, in microseconds, at which the dedup window begins.
+pub(super) fn window_start(window: Duration) -> i64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.saturating_sub(window).as_micros()).unwrap_or(i64::MAX)
 }
 
 /// Does what an event of the log asks for.

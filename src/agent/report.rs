@@ -8,14 +8,14 @@ use std::{
 
 use cassandra_commitlog::segment::{Damage, SegmentEnd};
 
-use super::in_flight::InFlight;
+use super::in_flight::{InFlight, InFlightBatches};
 use crate::{
     checkpoint::{Progress, StateOwner},
     dedup::IndexStats,
     quarantine::QuarantineStats,
     schema::{live::Check, node::NodeError},
     sink::{Topic, kafka::SinkCounters, kafka::SinkState},
-    source::{CdcSpace, Gap, LiveLog, Released, SegmentFile, SourceError, Spooled, UnreadableReason},
+    source::{CdcSpace, Gap, Released, SegmentFile, SourceError, Spooled, UnreadableReason},
     telemetry::{
         AgentState, AgentStatus, Counter, Gauge, Heartbeat, Histogram, Identity, Milestone, Outcome, Repeats,
         ServiceManager, SpaceLevel, TableRecords, Waiting,
@@ -25,7 +25,7 @@ use crate::{
 /// Tells how the reading thread gets on.
 pub struct Report {
     status: Arc<AgentStatus>,
-    heartbeat: Heartbeat,
+    heartbeat: Arc<Heartbeat>,
     topic_prefix: String,
     sink: Option<Arc<SinkCounters>>,
     seen: SinkTotals,
@@ -33,6 +33,10 @@ pub struct Report {
     newest_write: Option<i64>,
     has_committed: bool,
     quarantined: u64,
+    quarantined_bytes: u64,
+    ignored: u64,
+    /// For how long the oldest of what is not committed has waited.
+    pending: Option<Duration>,
     manager: ServiceManager,
     source_errors: Repeats,
     release_errors: Repeats,
@@ -47,10 +51,12 @@ struct SinkTotals {
     bytes: u64,
 }
 
+/// A commit that takes longer than this means that Kafka hangs.
+const PENDING_MAX: Duration = Duration::from_secs(5);
 /// How often an error that recurs is logged.
 pub(super) const REPEAT_INTERVAL: Duration = Duration::from_secs(30);
 /// How long the reading thread may be silent before the agent counts as stuck.
-const SILENCE_MAX: Duration = Duration::from_secs(60);
+pub(super) const SILENCE_MAX: Duration = Duration::from_secs(60);
 
 impl Report {
     /// Makes one for this status; `topic_prefix` is left out of tables' names.
@@ -58,7 +64,7 @@ impl Report {
         let heartbeat = status.register_thread("reading", SILENCE_MAX);
         Self {
             status,
-            heartbeat,
+            heartbeat: Arc::new(heartbeat),
             topic_prefix: topic_prefix.to_owned(),
             sink: None,
             seen: SinkTotals::default(),
@@ -66,6 +72,9 @@ impl Report {
             newest_write: None,
             has_committed: false,
             quarantined: 0,
+            quarantined_bytes: 0,
+            ignored: 0,
+            pending: None,
             manager,
             source_errors: Repeats::new(REPEAT_INTERVAL),
             release_errors: Repeats::new(REPEAT_INTERVAL),
@@ -87,6 +96,11 @@ impl Report {
         &self.status
     }
 
+    /// Returns the reading thread's sign of life.
+    pub(super) fn heartbeat(&self) -> &Arc<Heartbeat> {
+        &self.heartbeat
+    }
+
     /// The configuration, the state and the directories are as they must be: the service is up, even if Kafka is away.
     pub(super) fn is_up(&self) {
         self.manager.ready();
@@ -100,11 +114,11 @@ impl Report {
     }
 
     /// Kafka is still being connected to.
-    pub(super) fn waiting(&mut self, live: &LiveLog) {
+    pub(super) fn waiting(&mut self, unread_bytes: u64) {
         self.sink_state();
         self.heartbeat.wait_for(Waiting::Kafka);
         self.status.reach(Milestone::FirstScan);
-        self.space(&live.space(), 0);
+        self.pending = (unread_bytes > 0).then(|| self.status.state_since().1);
     }
 
     pub(super) fn connected(&self) {
@@ -226,6 +240,7 @@ impl Report {
             status.settle(outcome, count);
         }
         status.add(Counter::EarlyRecords, counted.early_records);
+        status.add(Counter::LateChanges, counted.late_changes);
         for records in &counted.records {
             let table = self.tables.entry(Arc::clone(&records.topic));
             let table = table.or_insert_with(|| records_of(status, prefix, &records.topic.name));
@@ -277,16 +292,40 @@ impl Report {
         let kept = stats.entries + stats.damaged + stats.records;
         self.status.add(Counter::QuarantinedEntries, kept - self.quarantined);
         self.quarantined = kept;
+        let before = if self.quarantined_bytes == 0 { stats.bytes } else { self.quarantined_bytes };
+        self.status.add(Counter::QuarantinedBytes, stats.bytes.saturating_sub(before));
+        self.quarantined_bytes = stats.bytes;
     }
 
     // The room in cdc_raw.
 
-    pub(super) fn space(&mut self, space: &CdcSpace, batches_in_flight: usize) {
+    pub(super) fn space(&mut self, space: &CdcSpace) {
         let status = &self.status;
+        let ignored = space.ignored as u64;
+        status.add(Counter::FilesIgnored, ignored.saturating_sub(self.ignored));
+        self.ignored = ignored;
         status.set(Gauge::SegmentsPending, space.unread_segments as f64);
-        status.set(Gauge::QueueBatches, batches_in_flight as f64);
-        let lag = self.newest_write.map_or(Duration::ZERO, age_of);
-        status.set_lag(lag, space.unread_bytes);
+        let age = self.newest_write.map_or(Duration::ZERO, age_of);
+        status.set_lag(age.max(self.pending.unwrap_or_default()), space.unread_bytes);
+    }
+
+    /// Notes what is handed over and not committed yet. Kafka may hang without any error for as long as a transaction may
+    /// last.
+    pub(super) fn in_flight(&mut self, batches: &InFlightBatches) {
+        let status = &self.status;
+        status.set(Gauge::QueueBatches, batches.len() as f64);
+        status.set(Gauge::MutationsInFlight, batches.mutations() as f64);
+        self.pending = batches.oldest().map(|since| since.elapsed());
+        match (self.pending, status.state()) {
+            (Some(pending), AgentState::Running) if pending > PENDING_MAX => {
+                let why = format!("no commit for {} s", pending.as_secs());
+                status.set_state(AgentState::WaitingForKafka, why);
+            }
+            (None, AgentState::WaitingForKafka) if self.is_sink_well() => {
+                status.set_state(AgentState::Running, "");
+            }
+            _ => {}
+        }
     }
 
     pub(super) fn is_space_critical(&self) -> bool {
@@ -358,9 +397,6 @@ impl Report {
             ) => {
                 self.status.set_state(AgentState::Blocked, why);
             }
-            (SinkState::Connected | SinkState::Publishing, AgentState::WaitingForKafka) => {
-                self.status.set_state(AgentState::Running, "");
-            }
             _ => {}
         }
     }
@@ -375,8 +411,10 @@ impl Report {
 /// Returns the counts of a topic's table: `<prefix>.<keyspace>.<table>`; other topics count under their own names.
 fn records_of(status: &AgentStatus, prefix: &str, topic: &str) -> Arc<TableRecords> {
     let name = topic.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('.')).unwrap_or(topic);
-    let (keyspace, table) = name.split_once('.').unwrap_or(("", name));
-    status.table(keyspace, table)
+    match name.split_once('.') {
+        Some((keyspace, table)) => status.table(keyspace, table),
+        None => status.other_topic(name),
+    }
 }
 
 /// Returns how long ago a write time, in microseconds, was.

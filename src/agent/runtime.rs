@@ -14,8 +14,8 @@ use super::{
     patience::Patience,
     publisher::KafkaPublisher,
     put_aside::SharedQuarantine,
-    reading::{Limits, Reading, ReadingEnd, ToSender},
-    report::{REPEAT_INTERVAL, Report},
+    reading::{Limits, Reading, ReadingEnd, ToSender, make_room, newest_position, window_start},
+    report::{REPEAT_INTERVAL, Report, SILENCE_MAX},
     sending::{self, Pace},
     starting_point::{AcceptPosition, StartingPoint},
     stops::Stops,
@@ -53,7 +53,7 @@ pub fn run(
     stops: &Stops,
     mut report: Report,
 ) -> Result<(), AgentError> {
-    let node = identity(config, stops)?;
+    let node = identity(config, stops, &report)?;
     let Some(node) = node else { return Ok(()) };
     report.identity(&node);
     let state = StateDir::open(&config.state_directory, &node)?;
@@ -61,6 +61,7 @@ pub fn run(
         options: Arc::new(options::kafka(config, &node)),
         counters: Arc::new(SinkCounters::default()),
         stops: stops.clone(),
+        spool_bytes_max: spool_bytes_max(config),
     };
     report.sink(&kafka.counters);
     let (index, local) = DedupIndex::open(options::index(config, state.index()), SystemTime::now())?;
@@ -122,8 +123,9 @@ fn pipeline(
     };
     let phase = phase_mark(Lane::Sending)?;
     reading.work.quarantine.take_large_records_of(&mut sink);
+    let heartbeat = reading.report.status().register_thread("sending", SILENCE_MAX);
     let sending = thread::Builder::new().name("sending".into()).spawn(move || {
-        let mut publisher = KafkaPublisher::new(sink, phase);
+        let mut publisher = KafkaPublisher::new(sink, phase, heartbeat);
         let ended = sending::send_all(&mut publisher, &sealed, &acked, pace);
         publisher.close();
         ended
@@ -191,7 +193,8 @@ impl Starting<'_> {
             schema,
             index,
             quarantine,
-            patience: Patience::new(stops.graceful.clone(), Arc::clone(report.status())),
+            patience: Patience::new(stops.graceful.clone(), &report),
+            window_start: window_start(Duration::from_millis(config.dedup.window_ms)),
             writer,
             tables: TableFilter::new(config.tables.clone()),
             host_id: node.host_id.clone(),
@@ -228,6 +231,7 @@ struct Kafka {
     options: Arc<KafkaOptions>,
     counters: Arc<SinkCounters>,
     stops: Stops,
+    spool_bytes_max: Option<u64>,
 }
 
 impl Kafka {
@@ -252,7 +256,8 @@ impl Kafka {
             live.wait(CONNECT_POLL);
             // What can't be listed now is told when it is read.
             let _ = live.look();
-            report.waiting(live);
+            report.waiting(live.space().unread_bytes);
+            make_room(live, report, self.spool_bytes_max);
             if self.stops.graceful.is_stopped() {
                 // Nothing is in flight.
                 self.stops.now.stop();
@@ -271,7 +276,7 @@ impl Kafka {
 
 /// Finds out which node this is: from the configuration, the state, or the node itself, which is asked until it answers.
 /// `None`: it was asked to stop.
-fn identity(config: &Config, stops: &Stops) -> Result<Option<StateOwner>, AgentError> {
+fn identity(config: &Config, stops: &Stops, report: &Report) -> Result<Option<StateOwner>, AgentError> {
     if let (Some(cluster), Some(host_id)) = (&config.cassandra.cluster, config.cassandra.host_id) {
         return Ok(Some(StateOwner {
             cluster: cluster.as_str().into(),
@@ -289,7 +294,7 @@ fn identity(config: &Config, stops: &Stops) -> Result<Option<StateOwner>, AgentE
                 return Ok(Some(StateOwner { cluster: identity.cluster, host_id }));
             }
             Err(error) if error.is_transient() => {
-                tracing::warn!(%error, "the node does not say who it is; asking again");
+                report.waiting_for_cassandra(&error);
             }
             Err(error) => return Err(error.into()),
         }
@@ -307,7 +312,7 @@ fn ask_schema(
     report: &Report,
 ) -> Result<bool, AgentError> {
     while schema.needs_node() {
-        match schema.ask(super::reading::newest_position(progress)) {
+        match schema.ask(newest_position(progress)) {
             Ok(_) => {}
             Err(crate::schema::live::LiveSchemaError::Node(error)) if error.is_transient() => {
                 report.waiting_for_cassandra(&error);
@@ -339,7 +344,15 @@ fn limits(config: &Config) -> Limits {
         checkpoint_interval: CHECKPOINT_INTERVAL,
         position_interval: POSITION_INTERVAL,
         schema_interval: Duration::from_millis(config.cassandra.schema_refresh_interval_ms),
-        spools: matches!(config.source.when_kafka_is_away, WhenKafkaIsAway::Spool { .. }),
+        spool_bytes_max: spool_bytes_max(config),
+        window: Duration::from_millis(config.dedup.window_ms),
+    }
+}
+
+fn spool_bytes_max(config: &Config) -> Option<u64> {
+    match config.source.when_kafka_is_away {
+        WhenKafkaIsAway::Spool { bytes_max, .. } => Some(bytes_max),
+        WhenKafkaIsAway::Wait => None,
     }
 }
 

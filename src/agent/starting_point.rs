@@ -88,7 +88,9 @@ impl StartingPoint {
 
     /// Tells the operator.
     pub(super) fn say(&self) {
-        if self.is_first_start {
+        if self.forgets_index {
+            tracing::warn!(position = %self.published, "going on from Kafka's position, as was asked for");
+        } else if self.is_first_start {
             tracing::info!("first start: nothing was published for this node before");
         } else if self.has_lost_state {
             tracing::warn!(

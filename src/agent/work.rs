@@ -36,6 +36,8 @@ pub(super) struct Work {
     pub(super) index: DedupIndex,
     pub(super) quarantine: SharedQuarantine,
     pub(super) patience: Patience,
+    /// Write time, in microseconds, before which a change is older than the dedup window.
+    pub(super) window_start: i64,
     pub(super) writer: BatchWriter,
     pub(super) tables: TableFilter,
     /// Our host id.
@@ -287,6 +289,7 @@ impl Work {
         };
         let Purpose::Publish { early } = purpose else { return Ok(()) };
         let written_at = change.timestamp;
+        self.counted.late_changes += u64::from(written_at < self.window_start);
         match self.writer.write(&change, place, early, &mut self.batch) {
             Ok(()) => self.count_record(written_at, early, met),
             Err(error) => met.unwritable = Some(error),

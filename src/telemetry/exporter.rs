@@ -133,6 +133,7 @@ mod tests {
         status.set_state(AgentState::Running, "");
         status.add(Counter::MutationsRead, 7);
         status.settle(Outcome::Published, 5);
+        status.set(Gauge::MutationsInFlight, 2.0);
         status.table("shop", "orders").add("insert", 3);
         status.observe(Histogram::CommitSeconds, Duration::from_millis(20));
         status.observe(Histogram::EventAgeSeconds, Duration::from_secs(3));

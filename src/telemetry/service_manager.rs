@@ -17,6 +17,11 @@ use std::{
 
 use sd_notify::NotifyState;
 
+use super::log::Repeats;
+
+/// How often it is said that systemd could not be told.
+static FAILURES: Repeats = Repeats::new(Duration::from_secs(60));
+
 /// The service manager that started this process, if there is one.
 #[derive(Debug, Clone, Default)]
 pub struct ServiceManager {
@@ -77,7 +82,9 @@ impl ServiceManager {
     fn notify(&self, states: &[NotifyState<'_>]) {
         if let Err(error) = self.send(states) {
             // The agent's work does not hang on it; and if the watchdog is not heard, systemd acts.
-            tracing::warn!(%error, "systemd could not be told");
+            if let Some(repeated) = FAILURES.admit() {
+                tracing::warn!(%error, repeated, "systemd could not be told");
+            }
         }
     }
 

@@ -210,6 +210,11 @@ impl AgentStatus {
         self.tables.of(keyspace, table)
     }
 
+    /// Returns the records of what is no table, such as the topic of schema changes.
+    pub fn other_topic(&self, name: &str) -> Arc<TableRecords> {
+        self.tables.named(name.to_owned())
+    }
+
     /// Returns the records of all tables that were asked for.
     pub fn tables(&self) -> Vec<(String, Arc<TableRecords>)> {
         self.tables.all()
@@ -267,8 +272,6 @@ impl AgentStatus {
             milliseconds => uptime.saturating_sub(Duration::from_millis(milliseconds)),
         };
         self.set(Gauge::CheckpointAgeSeconds, checkpoint.as_secs_f64());
-        let in_flight = self.accounting().in_flight().unwrap_or(0);
-        self.set(Gauge::MutationsInFlight, in_flight as f64);
         if let Some(bytes) = super::process::resident_bytes() {
             self.set(Gauge::MemoryBytes, bytes as f64);
         }

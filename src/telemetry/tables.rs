@@ -14,9 +14,18 @@ pub const TABLES_MAX: usize = 200;
 /// What the tables beyond [`TABLES_MAX`] are counted as.
 pub const OTHER_TABLES: &str = "other";
 
-/// The kinds of records, as they stand in `op`.
-pub const OPS: [&str; 8] =
-    ["insert", "update", "delete", "delete_range", "delete_partition", "truncate", "ddl", "snapshot"];
+/// The kinds of records, as they stand in `op`; `tombstone` for Kafka's own.
+pub const OPS: [&str; 9] = [
+    "insert",
+    "update",
+    "delete",
+    "delete_range",
+    "delete_partition",
+    "truncate",
+    "ddl",
+    "snapshot",
+    "tombstone",
+];
 
 /// The records of one table. Keep it with the table: asking for it takes a lock, counting does not.
 #[derive(Debug, Default)]
@@ -47,8 +56,11 @@ pub(super) struct Tables {
 
 impl Tables {
     pub(super) fn of(&self, keyspace: &str, table: &str) -> Arc<TableRecords> {
+        self.named(format!("{keyspace}.{table}"))
+    }
+
+    pub(super) fn named(&self, mut name: String) -> Arc<TableRecords> {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut name = format!("{keyspace}.{table}");
         if !tables.contains_key(&name) && tables.len() >= TABLES_MAX {
             OTHER_TABLES.clone_into(&mut name);
         }

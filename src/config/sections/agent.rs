@@ -5,7 +5,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::records::check_topic;
 use crate::config::{
     Origin,
     setting::{Raw, Setting, word_setting},
@@ -80,8 +79,6 @@ pub struct QuarantineConfig {
     pub directory: PathBuf,
     /// The most that is kept, in bytes; when it is full the agent stops.
     pub bytes_max: u64,
-    /// A topic in which each case is told, too.
-    pub topic: Option<String>,
 }
 
 impl QuarantineConfig {
@@ -92,11 +89,7 @@ impl QuarantineConfig {
             directory
         });
         let bytes_max = values.take_number("quarantine.bytes_max", 1 << 30, 1 << 20..=1 << 44);
-        let topic = values.take_optional::<String>("quarantine.topic");
-        if let Some(topic) = &topic {
-            check_topic(values, "quarantine.topic", topic);
-        }
-        Self { directory, bytes_max, topic }
+        Self { directory, bytes_max }
     }
 }
 

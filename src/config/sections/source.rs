@@ -134,8 +134,6 @@ pub struct SourceConfig {
     pub release: Release,
     /// How often the directories are listed, whatever the kernel tells of them, in milliseconds.
     pub rescan_interval_ms: u64,
-    /// How often a segment in writing is looked at, in milliseconds: no event tells of writes to a mapped file.
-    pub poll_interval_ms: u64,
     /// What happens when Kafka does not take records.
     pub when_kafka_is_away: WhenKafkaIsAway,
     /// The limit of `cdc_raw` in bytes; none if `cassandra.yaml` names none and the volume decides.
@@ -172,7 +170,6 @@ impl SourceConfig {
             start: values.take("source.start", Start::Oldest),
             release,
             rescan_interval_ms: values.take_number("source.rescan_interval_ms", 1_000, 10..=60_000),
-            poll_interval_ms: values.take_number("source.poll_interval_ms", 10, 1..=10_000),
             when_kafka_is_away: take_away(values),
             cdc_space_bytes,
             space: take_thresholds(values),

@@ -158,6 +158,8 @@ pub struct CdcSpace {
     pub unread_bytes: u64,
     /// Segments in the spool.
     pub spooled_segments: usize,
+    /// Their bytes, by their files' lengths.
+    pub spooled_bytes: u64,
     /// Entries of the directories that are neither segments nor index files, or not regular files.
     pub ignored: usize,
     /// Segment files that are held open.

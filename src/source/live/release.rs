@@ -28,7 +28,7 @@ impl LiveLog {
             .collect();
         for id in ids {
             if let Err(error) = self.release_segment(id, &mut released) {
-                tracing::warn!(segment = id, %error, "segment not released, to be tried again");
+                tracing::debug!(segment = id, %error, "segment not released, to be tried again");
                 released.failed += 1;
                 released.failure.get_or_insert(error);
             }

@@ -28,7 +28,10 @@ impl LiveLog {
                     space.oldest_age = modified;
                 }
             }
-            space.spooled_segments += usize::from(segment.at(Place::Spool).is_some());
+            if let Some(placed) = segment.at(Place::Spool) {
+                space.spooled_segments += 1;
+                space.spooled_bytes += placed.bytes;
+            }
             if !self.known.is_unread(*id) {
                 continue;
             }

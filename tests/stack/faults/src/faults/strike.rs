@@ -22,6 +22,8 @@ use crate::{
     stack::{Agent, Broker, Node, Server as _},
 };
 
+/// How long the driver may take to find the node again.
+const CONNECTION_WITHIN: Duration = Duration::from_secs(60);
 /// How long the agent may take until it is ready.
 const READY_MAX: Duration = Duration::from_secs(90);
 /// How long it may take to end in order.
@@ -268,6 +270,7 @@ impl Stage {
 
     /// Adds a column, writes it, drops it and adds it again; every second time the agent is down meanwhile.
     fn schema_change(&mut self) -> Result<()> {
+        self.wait_for_connection()?;
         self.schema_changes += 1;
         let number = self.schema_changes;
         let is_down = number.is_multiple_of(2);
@@ -287,6 +290,21 @@ impl Stage {
         // What is left of it goes, so that the next change can add it.
         let _ = self.alter(&format!("ALTER TABLE faults.events DROP {column}"));
         self.start_agent()
+    }
+
+    /// The driver takes its time to notice that a node which was killed is back.
+    fn wait_for_connection(&self) -> Result<()> {
+        let until = Instant::now() + CONNECTION_WITHIN;
+        loop {
+            let asked = self.session.query_unpaged("SELECT key FROM system.local", ());
+            match self.runtime.block_on(asked) {
+                Ok(_) => return Ok(()),
+                Err(error) if Instant::now() >= until => {
+                    return Err(error).context("waiting for the node to answer");
+                }
+                Err(_) => sleep(Duration::from_millis(200)),
+            }
+        }
     }
 
     fn alter(&self, statement: &str) -> Result<()> {
