@@ -24,7 +24,7 @@ const REQUEST_MAX: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(100);
 /// How long a topic may give nothing at all before its end is reached.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
-/// How often new topics are looked for.
+/// How often new topics are looked for by default.
 const TOPICS_LOOK: Duration = Duration::from_secs(1);
 
 /// Why topics could not be read.
@@ -76,6 +76,7 @@ fn kafka(what: impl Into<String>) -> impl FnOnce(KafkaError) -> ReadTopicsError 
 #[derive(Debug, Clone)]
 pub struct TopicReader {
     config: ClientConfig,
+    topics_interval: Duration,
 }
 
 impl TopicReader {
@@ -94,7 +95,14 @@ impl TopicReader {
         for (name, value) in options {
             config.set(name, value);
         }
-        Self { config }
+        Self { config, topics_interval: TOPICS_LOOK }
+    }
+
+    /// Looks for new topics that often when it [follows](Self::follow).
+    #[must_use]
+    pub fn with_topics_interval(mut self, topics_interval: Duration) -> Self {
+        self.topics_interval = topics_interval;
+        self
     }
 
     fn consumer(&self, isolation: &str) -> Result<BaseConsumer, ReadTopicsError> {
@@ -223,7 +231,7 @@ impl TopicReader {
         let mut known: BTreeMap<Arc<str>, i32> = BTreeMap::new();
         let mut looked = None;
         loop {
-            if looked.is_none_or(|at: Instant| at.elapsed() >= TOPICS_LOOK) {
+            if looked.is_none_or(|at: Instant| at.elapsed() >= self.topics_interval) {
                 // A topic that was there at the start is read from where the caller said, a later one whole.
                 let start = if looked.is_none() { from } else { Offset::Beginning };
                 assign_new(&consumer, &mut known, topics_of(&consumer, prefix)?, start)?;

@@ -37,6 +37,9 @@ pub(super) struct ConsumeArgs {
     /// Topic, partition, offset, key and headers around each value; Kafka tombstones, too
     #[arg(long)]
     envelope: bool,
+    /// How often new topics are looked for, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 1000, conflicts_with = "until_end")]
+    topics_interval_ms: u64,
     /// An option of librdkafka, for TLS and SASL; may be repeated
     #[arg(short = 'X', long = "option", value_name = "NAME=VALUE", value_parser = parse_option)]
     option: Vec<(String, String)>,
@@ -44,7 +47,8 @@ pub(super) struct ConsumeArgs {
 
 impl ConsumeArgs {
     pub(super) fn run(self) -> Result<ExitStatus, CliError> {
-        let reader = TopicReader::new(&self.brokers, &self.option);
+        let reader = TopicReader::new(&self.brokers, &self.option)
+            .with_topics_interval(Duration::from_millis(self.topics_interval_ms));
         let mut out =
             Printer { out: BufWriter::new(io::stdout().lock()), envelope: self.envelope, failed: None };
         let result =
