@@ -39,3 +39,14 @@ pub struct RecordPlace {
     /// Number of the record in its entry, from 0.
     pub index: u32,
 }
+
+impl RecordPlace {
+    /// From this number on, a record is not the log's word but the node's: a change of the schema that the log does not
+    /// have. No entry has so many changes.
+    pub const TOLD_BY_NODE: u32 = 1 << 20;
+
+    /// Returns true if the node told of the record, not the log; its position is then that of what was read before.
+    pub fn is_told_by_node(&self) -> bool {
+        self.index >= Self::TOLD_BY_NODE
+    }
+}

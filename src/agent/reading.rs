@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     checkpoint::{Progress, SegmentProgress},
+    schema::live::Check,
     sink::{RecordBatch, StopSignal, kafka::StoredPosition},
     source::{Gap, LiveEvent, LiveLog, ReadOutcome, Released},
     telemetry::phase::{Phase, PhaseMark},
@@ -275,7 +276,10 @@ impl Reading {
         if now >= self.next.schema && self.in_flight.is_empty() {
             self.next.schema = now + self.limits.schema_interval;
             let checked = self.work.schema.check(newest_position(&self.work.progress));
-            self.report.schema_checked(checked);
+            self.report.schema_checked(&checked);
+            if let Ok(Check::Mended(changes)) = checked {
+                self.work.told_by_node(&changes)?;
+            }
         }
         Ok(())
     }
@@ -299,10 +303,14 @@ impl Reading {
         Ok(())
     }
 
-    /// Has the position committed as soon as the log was looked at.
-    pub(super) fn commit_position_soon(&mut self) {
+    /// Nothing was published for this node before: the tables that are there are told first, and the position is
+    /// committed as soon as the log was looked at, so that a crash passes over no more than `start` says.
+    pub(super) fn begin_first(&mut self) -> Result<(), AgentError> {
+        let creations = self.work.schema.creations();
+        self.work.told_by_node(&creations)?;
         self.sealed = Progress::default();
         self.next.position = Instant::now();
+        Ok(())
     }
 
     /// Goes on from what Kafka says is published, after a transaction whose outcome was not known or that was given up:
@@ -371,24 +379,27 @@ fn handle(work: &mut Work, report: &mut Report, event: LiveEvent<'_>) -> Result<
             report.segment_finished(segment, end);
         }
         LiveEvent::SegmentUnreadable { file, reason } => report.unreadable(file, &reason),
-        LiveEvent::Gap(gap) => gap_met(work, report, gap),
+        LiveEvent::Gap(gap) => gap_met(work, report, gap)?,
         LiveEvent::OutOfOrder { segment, newest } => Report::out_of_order(segment, newest),
     }
     Ok(())
 }
 
 /// What is missing may have held changes of the schema: the node is asked for it.
-fn gap_met(work: &mut Work, report: &mut Report, gap: Gap) {
+fn gap_met(work: &mut Work, report: &mut Report, gap: Gap) -> Result<(), AgentError> {
     if let Gap::Definite { segment, .. } = gap {
         work.progress.finish(segment);
         if work.published.of(segment) == Some(SegmentProgress::Finished) {
-            return;
+            return Ok(());
         }
     }
     report.gap(gap);
-    let at = newest_position(&work.progress);
-    if let Err(error) = work.schema.gap(at) {
-        tracing::warn!(%error, "the node's schema could not be asked for after a gap; it is asked for again when a table is not known");
+    match work.schema.gap(newest_position(&work.progress)) {
+        Ok(changes) => work.told_by_node(&changes),
+        Err(error) => {
+            tracing::warn!(%error, "the node's schema could not be asked for after a gap; it is asked for again when a table is not known");
+            Ok(())
+        }
     }
 }
 

@@ -348,7 +348,7 @@ impl Report {
         }
     }
 
-    pub(super) fn schema_checked(&self, checked: Result<Check, NodeError>) {
+    pub(super) fn schema_checked(&self, checked: &Result<Check, NodeError>) {
         self.status.add(Counter::SchemaRefreshes, 1);
         match checked {
             Ok(Check::Same | Check::Suspicious) => {}

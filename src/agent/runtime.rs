@@ -219,8 +219,7 @@ impl Starting<'_> {
         };
         let mut reading = Reading::new(live, work, limits(config), report, phase, position);
         if point.is_first_start {
-            // What was passed over (start = "now") is noted at once, so that a crash does not pass over more.
-            reading.commit_position_soon();
+            reading.begin_first()?;
         }
         Ok(Some(reading))
     }

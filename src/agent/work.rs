@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use cassandra_commitlog::{
-    Version,
+    Position, Version,
     decode::{MutationDecoder, MutationError, MutationErrorKind},
     mutation::Mutation,
     schema::{SchemaLookup as _, TableId},
@@ -176,7 +176,7 @@ impl Work {
         let mut waited = Duration::ZERO;
         loop {
             match self.schema.unknown(&error) {
-                Ask::Learned => return Ok(decoder.decode(entry.mutation, self.schema.catalogue())),
+                Ask::Learned => break,
                 Ask::StillUnknown => return Ok(Err(error)),
                 Ask::Unreachable { retry_after, error: cause } => {
                     if waited >= UNKNOWN_WAIT_MAX || self.stop.is_stopped() {
@@ -190,6 +190,22 @@ impl Work {
                 }
             }
         }
+        self.tell_of_learned(&error)?;
+        let Some((_, decoder)) = &mut self.decoder else {
+            return Err(AgentError::Panicked("reading"));
+        };
+        Ok(decoder.decode(entry.mutation, self.schema.catalogue()))
+    }
+
+    /// Readers get the definition of a table that was learned from the node before they get its rows.
+    fn tell_of_learned(&mut self, error: &MutationError) -> Result<(), AgentError> {
+        let (MutationErrorKind::UnknownTable(id) | MutationErrorKind::UnknownColumn(id)) = error.kind()
+        else {
+            return Ok(());
+        };
+        let mut changes = self.schema.creations();
+        changes.retain(|change| change.table_id == Some(id));
+        self.told_by_node(&changes)
     }
 
     fn put_aside(
@@ -319,6 +335,24 @@ impl Work {
         Ok(())
     }
 
+    /// Publishes changes of the schema that the node told, as the log does not have them: what is there at the first start,
+    /// what was in segments that are gone, a table that no entry explains.
+    pub(super) fn told_by_node(&mut self, changes: &[SchemaChange]) -> Result<(), AgentError> {
+        let position = told_at(&self.progress);
+        let purpose = if self.published.covers(position) {
+            Purpose::Learn
+        } else {
+            self.keep_learnt()?;
+            Purpose::Publish { early: false }
+        };
+        let mut place = RecordPlace { position, index: RecordPlace::TOLD_BY_NODE };
+        for change in changes.iter().filter(|change| !change.is_system()) {
+            self.schema_change(change, place, purpose, &mut Met::default())?;
+            place.index += 1;
+        }
+        Ok(())
+    }
+
     fn schema_change(
         &mut self,
         change: &SchemaChange,
@@ -344,5 +378,15 @@ impl Work {
         met.records = true;
         self.counted.early_records += u64::from(early);
         self.counted.newest_write = self.counted.newest_write.max(Some(written_at));
+    }
+}
+
+/// Returns the position under which goes what the node told after this progress: behind everything that was read, and before
+/// what is read next.
+fn told_at(progress: &Progress) -> Position {
+    match progress.newest() {
+        None => Position { segment: 0, offset: 0 },
+        Some((segment, SegmentProgress::ReadTo(offset))) => Position { segment, offset },
+        Some((segment, SegmentProgress::Finished)) => Position { segment: segment + 1, offset: 0 },
     }
 }

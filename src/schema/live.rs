@@ -27,7 +27,7 @@ pub use self::{
     source::{NodeSource, SchemaSource},
     store::StoreError,
 };
-use super::{Catalogue, SchemaChange, Seed, node::NodeError};
+use super::{Catalogue, SchemaChange, Seed, creations, is_system_keyspace, node::NodeError};
 use crate::checkpoint::Progress;
 
 /// Snapshots on disk beyond which [`LiveSchema::is_crowded`] asks for a durable checkpoint.
@@ -250,6 +250,19 @@ impl LiveSchema {
     /// Returns the catalogue as it stands.
     pub fn catalogue(&self) -> &Catalogue {
         &self.catalogue
+    }
+
+    /// Returns the changes that make the schema as it stands, but for Cassandra's own keyspaces: for readers who were
+    /// never told of it. Each has the newest write time in its keyspace.
+    pub fn creations(&self) -> Vec<SchemaChange> {
+        let seed = self.catalogue.to_seed();
+        let mut changes = Vec::new();
+        for keyspace in self.catalogue.keyspaces().filter(|keyspace| !is_system_keyspace(&keyspace.name)) {
+            let written_at = seed.newest_time(&keyspace.name).max(0);
+            changes
+                .extend(creations(keyspace).into_iter().map(|change| SchemaChange { written_at, ..change }));
+        }
+        changes
     }
 
     /// Applies a mutation in the log's order, as [`Catalogue::apply`] does.
