@@ -44,7 +44,7 @@ const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
 /// How long to wait between two questions to a node that does not answer who it is.
 const IDENTITY_RETRY: Duration = Duration::from_secs(2);
 /// How long the log is waited for while Kafka is connected to.
-const CONNECT_POLL: Duration = Duration::from_millis(250);
+const CONNECT_POLL: Duration = Duration::from_millis(20);
 
 /// Runs the agent until it is asked to stop, or can't go on.
 pub fn run(

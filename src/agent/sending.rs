@@ -2,8 +2,8 @@
 //!
 //! A transaction is begun with the first batch and committed as soon as nothing more waits and the last commit is an
 //! interval ago; so a lone write leaves at once, and a stream is cut into one transaction an interval. While batches
-//! keep coming (a backlog), a transaction grows to [`Pace::STRETCH`] intervals or its limit of bytes, whichever comes first:
-//! while one commits nothing can be sent.
+//! keep coming (a backlog), transactions grow from one interval to [`Pace::STRETCH_MAX`] or their limit of bytes, whichever
+//! comes first: while one commits nothing can be sent, and the first records are not to wait for the longest.
 
 use std::{
     sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError},
@@ -67,7 +67,7 @@ const IDLE: Duration = Duration::from_secs(1);
 
 impl Pace {
     /// How many intervals a transaction may last while batches keep coming.
-    pub(super) const STRETCH: u32 = 10;
+    pub(super) const STRETCH_MAX: u32 = 10;
 }
 
 /// The transaction in hand.
@@ -89,6 +89,7 @@ pub(super) fn send_all<P: Publisher>(
 ) -> Result<(), P::Error> {
     let mut open: Option<Open<P::Position>> = None;
     let mut commit_from = Instant::now();
+    let mut stretch = 1;
     loop {
         let wake = if open.is_some() { commit_from } else { Instant::now() + IDLE };
         let (batch, is_last) = next(batches, wake);
@@ -106,7 +107,7 @@ pub(super) fn send_all<P: Publisher>(
                 || open.bytes >= pace.bytes_max
                 || open.records >= pace.records_max
                 || (is_quiet && now >= commit_from)
-                || now.duration_since(open.since) >= pace.interval * Pace::STRETCH
+                || now.duration_since(open.since) >= pace.interval * stretch
         };
         if let Some(due) = open.take_if(|open| is_due(open)) {
             publisher.commit(&due.position)?;
@@ -114,6 +115,7 @@ pub(super) fn send_all<P: Publisher>(
             // The reading thread may have given up already; what is committed is read back by the next run.
             let _ = acks.send(committed);
             commit_from = now + pace.interval;
+            stretch = if is_quiet { 1 } else { Pace::STRETCH_MAX.min(stretch * 2) };
         }
         if is_last {
             return Ok(());
