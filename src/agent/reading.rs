@@ -14,6 +14,7 @@ use super::{
     in_flight::{InFlight, InFlightBatches},
     report::Report,
     sending::{Committed, SealedBatch},
+    starting_point::includes,
     work::Work,
 };
 use crate::{
@@ -324,6 +325,9 @@ impl Reading {
                 self.report.committed(&done, Duration::ZERO);
             }
             None if known == *published => {}
+            // Still learning what was published before this run began.
+            None if self.work.published == *published
+                && includes(published, &known, |segment| self.live.has(segment)) => {}
             None => {
                 return Err(AgentError::Position(format!(
                     "the position in Kafka is `{published}`, which this agent did not write last (that was `{known}`): does \
@@ -332,14 +336,15 @@ impl Reading {
             }
         }
         self.work.index.abort();
+        let known = self.work.index.committed().clone();
         self.work.batch.clear();
         self.work.counted = Accounting::default();
         self.work.learnt = 0;
-        self.work.progress = published.clone();
         self.work.published = published.clone();
-        self.sealed = published.clone();
-        self.work.schema.rewind(published)?;
-        self.live.seek(published)?;
+        self.work.schema.rewind(&known)?;
+        self.live.seek(&known)?;
+        self.sealed = known.clone();
+        self.work.progress = known;
         self.report.recovered();
         Ok(())
     }

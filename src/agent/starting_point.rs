@@ -104,8 +104,9 @@ impl StartingPoint {
     }
 }
 
-/// A segment that the older position names and the newer one does not was forgotten, once it was gone from the disk.
-fn includes(published: &Progress, local: &Progress, is_on_disk: impl Fn(i64) -> bool) -> bool {
+/// Returns true if everything that the older, local position covers is published. A segment that the older position names
+/// and the newer one does not was forgotten, once it was gone from the disk.
+pub(super) fn includes(published: &Progress, local: &Progress, is_on_disk: impl Fn(i64) -> bool) -> bool {
     let mut still_there = local.clone();
     for (segment, _) in local.iter() {
         if published.of(segment).is_none() && !is_on_disk(segment) {
