@@ -41,6 +41,20 @@ fn numbers_that_json_lacks_are_strings_at_any_depth() {
 }
 
 #[test]
+fn blobs_and_texts_of_all_lengths_are_written_whole() {
+    for length in 0..200_usize {
+        let bytes: Vec<u8> = (0..length).map(|at| (at * 37 + length) as u8).collect();
+        let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(json(&ty("blob"), &bytes).unwrap(), format!("\"0x{}\"", digits.concat()));
+        for special in ['"', '\\', '\n', '\u{1f}', 'é'] {
+            let text = format!("{}{special}{}{special}", "a".repeat(length), "~".repeat(length % 17));
+            let written = json(&ty("text"), text.as_bytes()).unwrap();
+            assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text);
+        }
+    }
+}
+
+#[test]
 fn zero_bytes_are_an_empty_string_for_all_but_blobs() {
     for name in [
         "boolean",

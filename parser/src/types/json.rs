@@ -349,7 +349,7 @@ fn is_lexical_uuid(class: &str) -> bool {
 /// characters below space.
 pub(super) fn write_escaped(text: &str, out: &mut String) {
     let mut rest = text;
-    while let Some(position) = rest.bytes().position(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+    while let Some(position) = first_special(rest.as_bytes()) {
         let (plain, special) = rest.split_at(position);
         out.push_str(plain);
         let byte = special.bytes().next().unwrap_or_default();
@@ -369,4 +369,19 @@ pub(super) fn write_escaped(text: &str, out: &mut String) {
         rest = special.get(1..).unwrap_or_default();
     }
     out.push_str(rest);
+}
+
+/// Returns where the first byte is that needs an escape. Whole blocks are looked at first, which the compiler does with
+/// a few instructions for each.
+fn first_special(bytes: &[u8]) -> Option<usize> {
+    #[expect(
+        clippy::needless_bitwise_bool,
+        reason = "measured: with branches the blocks are not looked at as a whole"
+    )]
+    let is_special = |byte: u8| (byte < b' ') | (byte == b'"') | (byte == b'\\');
+    let (blocks, _) = bytes.as_chunks::<16>();
+    let is_plain = |block: &&[u8; 16]| !block.iter().fold(false, |found, byte| found | is_special(*byte));
+    let plain = blocks.iter().take_while(is_plain).count() * 16;
+    let rest = bytes.get(plain..).unwrap_or_default();
+    rest.iter().position(|byte| is_special(*byte)).map(|at| plain + at)
 }

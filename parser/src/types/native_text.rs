@@ -40,18 +40,37 @@ pub(super) fn long_digits(value: Varint<'_>) -> Result<String, ValueError> {
     }
 }
 
+/// ASCII text, in a place where checking it takes many bytes at a time.
+#[repr(align(16))]
+struct Block<const LENGTH: usize>([u8; LENGTH]);
+
+impl<const LENGTH: usize> Block<LENGTH> {
+    /// Appends the first bytes to `out`.
+    fn push_to(&self, length: usize, out: &mut String) {
+        out.push_str(str::from_utf8(&self.0).ok().and_then(|text| text.get(..length)).unwrap_or_default());
+    }
+}
+
 /// Writes bytes as hexadecimal digits.
 pub(super) fn write_hex(bytes: &[u8], out: &mut String) {
-    const DIGITS: [u8; 16] = *b"0123456789abcdef";
-    let digit = |value: u8| DIGITS.get(usize::from(value & 15)).copied().unwrap_or(b'0');
+    // Arithmetic on blocks of one size, not a table: the compiler does many bytes at a time.
+    let digit = |value: u8| value + if value > 9 { b'a' - 10 } else { b'0' };
     out.reserve(bytes.len() * 2);
-    let mut text = [0; 64];
-    for chunk in bytes.chunks(text.len() / 2) {
-        for (pair, byte) in text.chunks_exact_mut(2).zip(chunk) {
-            pair.copy_from_slice(&[digit(byte >> 4), digit(*byte)]);
+    let (blocks, rest) = bytes.as_chunks::<32>();
+    let mut write = |block: &[u8; 32], length: usize| {
+        let mut text = Block([0; 64]);
+        for (pair, byte) in text.0.as_chunks_mut::<2>().0.iter_mut().zip(block) {
+            *pair = [digit(byte >> 4), digit(byte & 15)];
         }
-        let written = text.get(..chunk.len() * 2).unwrap_or_default();
-        out.push_str(str::from_utf8(written).unwrap_or_default());
+        text.push_to(length * 2, out);
+    };
+    for block in blocks {
+        write(block, block.len());
+    }
+    if !rest.is_empty() {
+        let mut block = [0; 32];
+        block.iter_mut().zip(rest).for_each(|(place, byte)| *place = *byte);
+        write(&block, rest.len());
     }
 }
 
@@ -75,11 +94,18 @@ fn write_date(date: Date, dialect: Dialect, out: &mut String) {
         // `SignStyle.EXCEEDS_PAD` of java.time; Joda and SimpleDateFormat print no sign.
         out.push('+');
     }
-    write_padded(date.year.unsigned_abs(), 4, out);
-    out.push('-');
-    write_padded(date.month.into(), 2, out);
-    out.push('-');
-    write_padded(date.day.into(), 2, out);
+    let year = date.year.unsigned_abs();
+    let ([y1, y2], [y3, y4]) = (two_digits(year / 100 % 100), two_digits(year % 100));
+    if year > 9_999 {
+        write_integer(year / 10_000, out);
+    }
+    let ([m1, m2], [d1, d2]) = (two_digits(date.month.into()), two_digits(date.day.into()));
+    Block([y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, 0, 0, 0, 0, 0, 0]).push_to(10, out);
+}
+
+/// Returns the digits of a number below 100.
+fn two_digits(number: u64) -> [u8; 2] {
+    [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8]
 }
 
 /// Writes a `date` (`SimpleDateSerializer.toString`).
@@ -101,16 +127,13 @@ pub(super) fn write_timestamp(ms: i64, separator: char, dialect: Dialect, out: &
     if date.year <= 0 {
         date.year = 1 - date.year;
     }
+    let (hours, minutes, seconds) = (ms_of_day / 3_600_000, ms_of_day / 60_000 % 60, ms_of_day / 1_000 % 60);
+    let ms = ms_of_day % 1_000;
+    let ([h1, h2], [m1, m2], [s1, s2]) = (two_digits(hours), two_digits(minutes), two_digits(seconds));
+    let ([ms1, ms2], ms3) = (two_digits(ms / 10), b'0' + (ms % 10) as u8);
     write_date(date, dialect, out);
     out.push(separator);
-    write_padded(ms_of_day / 3_600_000, 2, out);
-    out.push(':');
-    write_padded(ms_of_day / 60_000 % 60, 2, out);
-    out.push(':');
-    write_padded(ms_of_day / 1_000 % 60, 2, out);
-    out.push('.');
-    write_padded(ms_of_day % 1_000, 3, out);
-    out.push('Z');
+    Block([h1, h2, b':', m1, m2, b':', s1, s2, b'.', ms1, ms2, ms3, b'Z', 0, 0, 0]).push_to(13, out);
 }
 
 /// Returns true for timestamps in the years 1 to 9999, which every reader of their text takes for the same.
