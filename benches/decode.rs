@@ -1,20 +1,26 @@
-//! Byte throughput of the stages: framing alone, full decode, records to JSON. `cargo bench --bench decode`.
+//! Byte throughput of the stages: framing alone, full decode, to changes, to records. `cargo bench --bench decode`.
 //!
 //! Reads the sample in the tree, or the segments in `RINGTAP_BENCH_SEGMENTS` (see `benches/segments`).
 
 use std::{fs, path::PathBuf};
 
 use cassandra_commitlog::{
+    Position,
     decode::{MutationDecoder, Visitor},
     mutation::{Cell, ColumnIndex},
     segment::{DecoderOptions, FileState, Input, Poll, SegmentDecoder},
 };
-use divan::{Bencher, black_box, counter::BytesCount};
+use divan::{
+    Bencher, black_box,
+    counter::{BytesCount, ItemsCount},
+};
 use ringtap::{
     change,
-    node_log::{LogEvent, NodeLog},
-    record::{JsonRecords, Node, RecordPlace},
+    dedup::{SeenChanges, Verdict},
+    node_log::NodeLog,
+    record::{BatchWriter, Deletes, Node, PartitionBy, RecordPlace, TopicNames},
     schema::Catalogue,
+    sink::RecordBatch,
     source::{ReadError, SegmentFile, find_segments},
 };
 
@@ -43,6 +49,16 @@ impl Bench {
 
     fn bytes(&self) -> BytesCount {
         BytesCount::new(self.files.iter().map(Vec::len).sum::<usize>())
+    }
+
+    /// Returns how many changes there are.
+    fn changes(&self) -> usize {
+        let mut count = 0;
+        self.entries(|decoder, mutation| {
+            let mutation = decoder.as_mut().and_then(|it| it.decode(mutation, &self.catalogue).ok());
+            count += mutation.map_or(0, |mutation| change::into_changes(mutation).len());
+        });
+        count
     }
 
     /// Gives each entry of each segment.
@@ -118,24 +134,84 @@ fn full_decode(bencher: Bencher<'_, '_>) {
     });
 }
 
+/// What is done with each mutation, each step after the ones before it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    Tree,
+    Changes,
+    Dedup,
+    Records,
+}
+
 #[divan::bench]
-fn records_to_json(bencher: Bencher<'_, '_>) {
+fn tree(bencher: Bencher<'_, '_>) {
+    up_to(Step::Tree, bencher);
+}
+
+#[divan::bench]
+fn changes(bencher: Bencher<'_, '_>) {
+    up_to(Step::Changes, bencher);
+}
+
+#[divan::bench]
+fn dedup(bencher: Bencher<'_, '_>) {
+    up_to(Step::Dedup, bencher);
+}
+
+#[divan::bench]
+fn records(bencher: Bencher<'_, '_>) {
+    up_to(Step::Records, bencher);
+}
+
+fn up_to(last: Step, bencher: Bencher<'_, '_>) {
     let bench = Bench::load();
-    bencher.counter(bench.bytes()).bench_local(|| {
-        let mut records = JsonRecords::new(Node::default());
-        let (mut key, mut value) = (String::new(), String::new());
-        let mut log = NodeLog::new(bench.segments.clone(), None, Catalogue::new());
-        let read = log.read(|_, event| {
-            let LogEvent::Mutation(logged) = event else { return Ok(()) };
-            for (index, change) in (0..).zip(change::changes(&logged.mutation)) {
-                key.clear();
-                value.clear();
-                let place = RecordPlace { position: logged.position, index };
-                let _ = records.write(&change, place, &mut key, &mut value);
-                black_box(&value);
-            }
-            Ok::<_, ReadError>(())
+    let writer = || {
+        let names = TopicNames::new("cdc");
+        BatchWriter::new(Node::default(), names, Deletes::default(), PartitionBy::default())
+    };
+    bencher
+        .counter(bench.bytes())
+        .counter(ItemsCount::new(bench.changes()))
+        .with_inputs(|| (SeenChanges::new(), writer(), RecordBatch::default()))
+        .bench_local_values(|(mut seen, mut writer, mut batch)| {
+            measured(&bench, last, &mut seen, &mut writer, &mut batch);
         });
-        read.expect("the segments to measure can be read");
+}
+
+/// Has a name of its own so that a profiler can be told to count this alone:
+/// `valgrind --tool=callgrind --toggle-collect='decode::measured*' target/release/deps/decode-… --test records`.
+#[inline(never)]
+fn measured(
+    bench: &Bench,
+    last: Step,
+    seen: &mut SeenChanges,
+    writer: &mut BatchWriter,
+    batch: &mut RecordBatch,
+) {
+    const RECORDS_MAX: usize = 1000;
+    let mut place = RecordPlace { position: Position::START, index: 0 };
+    bench.entries(|decoder, mutation| {
+        let Some(Ok(mutation)) = decoder.as_mut().map(|it| it.decode(mutation, &bench.catalogue)) else {
+            return;
+        };
+        if last < Step::Changes {
+            black_box(&mutation);
+            return;
+        }
+        place.position.offset += 1;
+        for change in change::into_changes(mutation) {
+            if last < Step::Dedup {
+                black_box(&change);
+                continue;
+            }
+            let Verdict::New(change) = seen.note(change) else { continue };
+            if last == Step::Records {
+                let _ = writer.write(&change, place, false, batch);
+            }
+        }
+        if batch.records().len() >= RECORDS_MAX {
+            black_box(&*batch);
+            batch.clear();
+        }
     });
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use cassandra_commitlog::{
     deletion::DeletionTime,
-    mutation::{Cell, ColumnIndex, Expiration, Mutation, PartitionUpdate},
+    mutation::{Cell, ColumnIndex, Expiration, Mutation, PartitionUpdate, Unfiltered},
     schema::{Column, TableSchema},
 };
 
@@ -111,8 +111,13 @@ pub struct RangeBound<'a> {
 /// Returns what a mutation changes, in the order in which it is to be published: by write time, and
 /// at equal times deletions last, since they win.
 pub fn changes<'a>(mutation: &Mutation<'a>) -> Vec<Change<'a>> {
+    into_changes(mutation.clone())
+}
+
+/// Like [`changes`], for who has no other use for the mutation: its memory becomes that of the changes.
+pub fn into_changes(mutation: Mutation<'_>) -> Vec<Change<'_>> {
     let mut changes = Vec::new();
-    for update in &mutation.updates {
+    for update in mutation.updates {
         changes_of_update(update, &mut changes);
     }
     // A stable sort: what is equal keeps the log's order.
@@ -121,29 +126,25 @@ pub fn changes<'a>(mutation: &Mutation<'a>) -> Vec<Change<'a>> {
 }
 
 /// Appends what one update changes.
-pub fn changes_of_update<'a>(update: &PartitionUpdate<'a>, changes: &mut Vec<Change<'a>>) {
-    let change = |timestamp, action| Change {
-        table: Arc::clone(&update.table),
-        partition_key: update.partition_key,
-        timestamp,
-        action,
+fn changes_of_update<'a>(update: PartitionUpdate<'a>, changes: &mut Vec<Change<'a>>) {
+    let PartitionUpdate { table, partition_key, deletion, static_row, unfiltereds } = update;
+    let mut give = |timestamp, action| {
+        changes.push(Change { table: Arc::clone(&table), partition_key, timestamp, action });
     };
-    if let Some(DeletionTime { timestamp, local_deletion_time }) = update.deletion {
-        changes.push(change(timestamp, Action::DeletePartition { local_deletion_time }));
+    if let Some(DeletionTime { timestamp, local_deletion_time }) = deletion {
+        give(timestamp, Action::DeletePartition { local_deletion_time });
     }
-    if let Some(row) = &update.static_row {
-        rows::split(row, true, |timestamp, action| {
-            changes.push(change(timestamp, action));
-        });
+    if let Some(row) = static_row {
+        rows::split(row, true, &mut give);
     }
-    for row in rows::of_update(update) {
-        rows::split(row, false, |timestamp, action| {
-            changes.push(change(timestamp, action));
-        });
+    let mut markers = Vec::new();
+    for unfiltered in unfiltereds {
+        match unfiltered {
+            Unfiltered::Row(row) => rows::split(row, false, &mut give),
+            Unfiltered::Marker(marker) => markers.push(marker),
+        }
     }
-    ranges::pair(update, |timestamp, range| {
-        changes.push(change(timestamp, Action::DeleteRange(range)));
-    });
+    ranges::pair(&markers, |timestamp, range| give(timestamp, Action::DeleteRange(range)));
 }
 
 impl Action<'_> {

@@ -44,6 +44,8 @@ pub struct MutationDecoder {
     places: HashMap<TableId, usize, foldhash::fast::RandomState>,
     tables: Vec<ReadTable>,
     columns: ColumnsCache,
+    /// How many columns the last row of a tree had.
+    row_columns: usize,
     /// The table whose update was read last.
     table: TableId,
     /// Its place in `tables`.
@@ -58,6 +60,7 @@ impl MutationDecoder {
             places: HashMap::default(),
             tables: Vec::new(),
             columns: ColumnsCache::default(),
+            row_columns: 0,
             table: TableId(uuid::Uuid::nil()),
             place: 0,
         }

@@ -146,10 +146,10 @@ impl Work {
         };
         let schema_changes = self.schema.apply(&mutation, entry.position);
         self.check_identity(&mutation)?;
-        let met = self.changes(entry, &mutation, &schema_changes, purpose)?;
+        let table = mutation.updates.first().map(|update| update.table.id());
+        let met = self.changes(entry, mutation, &schema_changes, purpose)?;
         if let Some(error) = met.unwritable {
             if purpose != Purpose::Learn {
-                let table = mutation.updates.first().map(|update| update.table.id());
                 self.put_aside(entry, &error, table)?;
             }
             return Ok(Outcome::Quarantined);
@@ -258,7 +258,7 @@ impl Work {
     fn changes(
         &mut self,
         entry: &Entry<'_>,
-        mutation: &Mutation<'_>,
+        mutation: Mutation<'_>,
         schema_changes: &[SchemaChange],
         purpose: Purpose,
     ) -> Result<Met, AgentError> {
@@ -273,7 +273,7 @@ impl Work {
             place.index += 1;
         }
         if mutation.updates.iter().any(|update| self.tables.takes(&update.table)) {
-            for change in change::changes(mutation) {
+            for change in change::into_changes(mutation) {
                 self.change(change, place, purpose, &mut met)?;
                 place.index += 1;
             }

@@ -2,18 +2,15 @@
 
 use cassandra_commitlog::{
     deletion::DeletionTime,
-    mutation::{MarkerKind, PartitionUpdate, RangeTombstoneMarker, Unfiltered},
+    mutation::{MarkerKind, RangeTombstoneMarker},
 };
 
 use super::{DeletedRange, RangeBound};
 
-/// Gives each deleted range of an update with its write time. A boundary ends one range and starts another.
-pub(super) fn pair<'a>(update: &PartitionUpdate<'a>, mut give: impl FnMut(i64, DeletedRange<'a>)) {
+/// Gives each range that an update's markers delete, with its write time. A boundary ends one range and starts another.
+pub(super) fn pair<'a>(markers: &[RangeTombstoneMarker<'a>], mut give: impl FnMut(i64, DeletedRange<'a>)) {
     let mut open: Option<(Option<RangeBound<'a>>, DeletionTime)> = None;
-    for unfiltered in &update.unfiltereds {
-        let Unfiltered::Marker(marker) = unfiltered else {
-            continue;
-        };
+    for marker in markers {
         if marker.kind.closes()
             && let Some((start, deletion)) = open.take()
         {

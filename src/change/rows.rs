@@ -2,34 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use cassandra_commitlog::mutation::{
-    Cell, ColumnData, ColumnIndex, ComplexColumn, PartitionUpdate, Row, Unfiltered,
-};
+use cassandra_commitlog::mutation::{Cell, ColumnData, ColumnIndex, ComplexColumn, Row};
 
 use super::{Action, Cleared, ColumnWrite, RowWrite};
 
-/// Returns the rows of an update without its markers.
-pub(super) fn of_update<'u, 'a>(update: &'u PartitionUpdate<'a>) -> impl Iterator<Item = &'u Row<'a>> {
-    update.unfiltereds.iter().filter_map(|unfiltered| match unfiltered {
-        Unfiltered::Row(row) => Some(row),
-        Unfiltered::Marker(_) => None,
-    })
-}
-
 /// Gives one write for each write time in a row, and its deletion.
-pub(super) fn split<'a>(row: &Row<'a>, is_static: bool, mut give: impl FnMut(i64, Action<'a>)) {
-    let clustering = (!is_static).then(|| row.clustering.clone());
-    if let Some(timestamp) = only_time(row) {
-        let columns = row.columns.iter().map(|column| write_of(column)).collect();
+pub(super) fn split<'a>(mut row: Row<'a>, is_static: bool, mut give: impl FnMut(i64, Action<'a>)) {
+    let clustering = std::mem::take(&mut row.clustering);
+    let deleted = row.deletion.map(|deletion| (deletion.time, clustering.clone()));
+    let clustering = (!is_static).then_some(clustering);
+    if let Some(timestamp) = only_time(&row) {
+        // The two lists' elements are of one size, so this takes no memory.
+        let columns = row.columns.into_iter().map(write_of).collect();
         let marker = row.liveness.map(|liveness| liveness.expiration);
         give(timestamp, Action::Write(RowWrite { clustering, marker, columns }));
     } else {
-        split_by_time(row, clustering.as_ref(), &mut give);
+        split_by_time(&row, clustering.as_ref(), &mut give);
     }
-    if let Some(deletion) = row.deletion {
-        let clustering = row.clustering.clone();
-        let local_deletion_time = deletion.time.local_deletion_time;
-        give(deletion.time.timestamp, Action::DeleteRow { clustering, local_deletion_time });
+    if let Some((time, clustering)) = deleted {
+        let local_deletion_time = time.local_deletion_time;
+        give(time.timestamp, Action::DeleteRow { clustering, local_deletion_time });
     }
 }
 
@@ -62,14 +54,12 @@ fn cells<'r, 'a>(row: &'r Row<'a>) -> impl Iterator<Item = &'r Cell<'a>> {
     })
 }
 
-fn write_of<'a>(column: &ColumnData<'a>) -> ColumnWrite<'a> {
+fn write_of(column: ColumnData<'_>) -> ColumnWrite<'_> {
     match column {
-        ColumnData::Simple(index, cell) => ColumnWrite::Simple(*index, *cell),
-        ColumnData::Complex(index, complex) => ColumnWrite::Complex {
-            column: *index,
-            cleared: cleared(complex),
-            elements: complex.cells.clone(),
-        },
+        ColumnData::Simple(index, cell) => ColumnWrite::Simple(index, cell),
+        ColumnData::Complex(index, complex) => {
+            ColumnWrite::Complex { column: index, cleared: cleared(&complex), elements: complex.cells }
+        }
     }
 }
 
@@ -160,7 +150,7 @@ mod tests {
         ColumnData::Complex(ColumnIndex::Current(index), ComplexColumn { deletion, cells })
     }
 
-    fn split_row(row: &Row<'static>) -> Vec<(i64, Action<'static>)> {
+    fn split_row(row: Row<'static>) -> Vec<(i64, Action<'static>)> {
         let mut given = Vec::new();
         split(row, false, |timestamp, action| given.push((timestamp, action)));
         given
@@ -181,7 +171,7 @@ mod tests {
     #[test]
     fn an_overwrite_and_its_clearing_are_one_change() {
         let row = Row { columns: vec![complex(0, Some(99), &[100, 100])], ..Row::default() };
-        let given = split_row(&row);
+        let given = split_row(row);
         assert_eq!(given.len(), 1);
         assert_eq!(given[0].0, 100);
         assert_eq!(written(&given[0].1), (false, vec![(0, Some(99), 2)]));
@@ -190,7 +180,7 @@ mod tests {
     #[test]
     fn a_clearing_alone_is_a_change_at_its_own_time() {
         let row = Row { columns: vec![simple(1, 50), complex(0, Some(99), &[])], ..Row::default() };
-        let given = split_row(&row);
+        let given = split_row(row);
         assert_eq!(given.iter().map(|(time, _)| *time).collect::<Vec<_>>(), [50, 99]);
         assert_eq!(written(&given[1].1), (false, vec![(0, Some(99), 0)]));
     }
@@ -206,7 +196,7 @@ mod tests {
             columns: vec![simple(0, 20), simple(1, 10), complex(2, Some(19), &[20, 10])],
             ..Row::default()
         };
-        let given = split_row(&row);
+        let given = split_row(row);
         assert_eq!(given.iter().map(|(time, _)| *time).collect::<Vec<_>>(), [10, 20, 15]);
         assert_eq!(written(&given[0].1), (false, vec![(1, None, 1), (2, None, 1)]));
         assert_eq!(written(&given[1].1), (true, vec![(0, None, 1), (2, Some(19), 1)]));

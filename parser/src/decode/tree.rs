@@ -17,16 +17,22 @@ pub(super) fn decode<'a>(
     bytes: &'a [u8],
     schema: &dyn SchemaLookup,
 ) -> Result<Mutation<'a>, MutationError> {
-    let mut builder = TreeBuilder::default();
+    let mut builder = TreeBuilder { columns: decoder.row_columns, ..TreeBuilder::default() };
     decoder.visit(bytes, schema, &mut builder)?;
+    decoder.row_columns = builder.columns.min(COLUMNS_MAX);
     Ok(Mutation { updates: builder.updates })
 }
+
+/// For how many columns a row has room at first, at most: it bounds what rows of few columns take behind one of many.
+const COLUMNS_MAX: usize = 64;
 
 #[derive(Default)]
 struct TreeBuilder<'a> {
     updates: Vec<PartitionUpdate<'a>>,
     clustering: Vec<Option<&'a [u8]>>,
     row: Row<'a>,
+    /// How many columns the last row had: the next one is likely to have as many.
+    columns: usize,
     is_static: bool,
     /// The complex column that is being filled.
     complex: Option<ColumnIndex>,
@@ -35,12 +41,14 @@ struct TreeBuilder<'a> {
 
 impl<'a> Visitor<'a> for TreeBuilder<'a> {
     fn update_start(&mut self, table: &Arc<TableSchema>, partition_key: &'a [u8]) {
+        // Nearly all mutations have one update of one row, and a tree takes much memory for each.
+        self.updates.reserve_exact(usize::from(self.updates.is_empty()));
         self.updates.push(PartitionUpdate {
             table: Arc::clone(table),
             partition_key,
             deletion: None,
             static_row: None,
-            unfiltereds: Vec::new(),
+            unfiltereds: Vec::with_capacity(1),
         });
     }
 
@@ -63,6 +71,7 @@ impl<'a> Visitor<'a> for TreeBuilder<'a> {
         self.row.clustering = std::mem::take(&mut self.clustering);
         self.row.liveness = row.liveness;
         self.row.deletion = row.deletion;
+        self.row.columns.reserve_exact(self.columns.min(COLUMNS_MAX));
         self.complex = None;
     }
 
@@ -82,6 +91,7 @@ impl<'a> Visitor<'a> for TreeBuilder<'a> {
 
     fn row_end(&mut self) {
         let row = std::mem::take(&mut self.row);
+        self.columns = row.columns.len();
         let Some(update) = self.updates.last_mut() else {
             return;
         };
