@@ -1,7 +1,7 @@
 //! The parts of a change, each with a fingerprint.
 
 use cassandra_commitlog::{
-    mutation::{Cell, CellContent, ColumnIndex, Expiration},
+    mutation::{Cell, CellContent, Expiration},
     types::{CqlType, NativeType, counter::CounterContext},
 };
 
@@ -16,15 +16,15 @@ pub(super) type Atom = u32;
 pub(super) struct Part {
     /// Where its copies may have been filed.
     pub(super) looked_up: Filings,
-    /// Where it is filed itself.
-    pub(super) filed: Filings,
+    /// What is filed of it, at the change's own place.
+    pub(super) filed: (Atom, Option<Atom>),
 }
 
 /// One or two filings of a part: number of the place in [`Atoms::places`], and fingerprint.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Filings {
-    first: (usize, Atom),
-    second: Option<(usize, Atom)>,
+    first: (u32, Atom),
+    second: Option<(u32, Atom)>,
 }
 
 /// The parts of a change, in the order in which [`keep_new`] takes them. The memory is used again.
@@ -37,21 +37,21 @@ pub(super) struct Atoms {
 }
 
 impl Filings {
-    fn one(place: usize, atom: Atom) -> Self {
+    fn one(place: u32, atom: Atom) -> Self {
         Self { first: (place, atom), second: None }
     }
 
-    fn two(first: (usize, Atom), second: (usize, Atom)) -> Self {
+    fn two(first: (u32, Atom), second: (u32, Atom)) -> Self {
         Self { first, second: Some(second) }
     }
 
-    pub(super) fn iter(self) -> impl Iterator<Item = (usize, Atom)> {
-        [Some(self.first), self.second].into_iter().flatten()
+    pub(super) fn iter(self) -> impl Iterator<Item = (u32, Atom)> {
+        std::iter::once(self.first).chain(self.second)
     }
 }
 
 /// The place of the change itself in [`Atoms::places`].
-const OWN: usize = 0;
+const OWN: u32 = 0;
 
 impl Atoms {
     /// Makes the parts with hashes of this seed.
@@ -89,38 +89,39 @@ impl Atoms {
     }
 
     /// Returns the number of the change's place at a write time.
-    fn place(&mut self, change: &Change<'_>, timestamp: i64) -> usize {
+    fn place(&mut self, change: &Change<'_>, timestamp: i64) -> u32 {
         if let Some(known) = self.places.iter().position(|place| place.timestamp == timestamp) {
-            return known;
+            return known as u32;
         }
         let id = ChangeId::at(change, timestamp, &mut self.hasher);
         self.places.push(Place { id, timestamp });
-        self.places.len() - 1
+        (self.places.len() - 1) as u32
     }
 
     /// Appends a part that is looked up where it is filed.
     fn push_same(&mut self, atom: Atom) {
-        let filings = Filings::one(OWN, atom);
-        self.parts.push(Part { looked_up: filings, filed: filings });
+        self.parts.push(Part { looked_up: Filings::one(OWN, atom), filed: (atom, None) });
     }
 
     fn take_column(&mut self, change: &Change<'_>, write: &ColumnWrite<'_>) {
-        let name = |index: ColumnIndex| change.column(index).map_or(&[][..], |column| &column.name_bytes);
         match write {
             ColumnWrite::Simple(index, cell) => {
+                let column = change.column(*index);
+                let name = column.map_or(&[][..], |column| &column.name_bytes);
                 let is_counter =
-                    || change.column(*index).is_some_and(|it| it.ty == CqlType::Native(NativeType::Counter));
+                    column.is_some_and(|it| matches!(it.ty, CqlType::Native(NativeType::Counter)));
                 match cell.content {
-                    CellContent::Live(context) if is_counter() => self.take_counter(name(*index), context),
-                    _ => self.take_cell(name(*index), cell),
+                    CellContent::Live(context) if is_counter => self.take_counter(name, context),
+                    _ => self.take_cell(name, cell),
                 }
             }
             ColumnWrite::Complex { column, cleared, elements } => {
+                let name = change.column(*column).map_or(&[][..], |column| &column.name_bytes);
                 if let Some(cleared) = cleared {
-                    self.take_cleared(change, name(*column), *cleared);
+                    self.take_cleared(change, name, *cleared);
                 }
                 for cell in elements {
-                    self.take_cell(name(*column), cell);
+                    self.take_cell(name, cell);
                 }
             }
         }
@@ -136,7 +137,7 @@ impl Atoms {
         self.hasher.feed(&cleared.timestamp.to_le_bytes());
         let atom = self.hasher.atom();
         let looked_up = Filings::two((own, atom), (next, atom));
-        self.parts.push(Part { looked_up, filed: Filings::one(OWN, atom) });
+        self.parts.push(Part { looked_up, filed: (atom, None) });
     }
 
     /// An expired cell comes back as a tombstone of the same time, deleted when it was written (expiry less
@@ -146,29 +147,36 @@ impl Atoms {
         let mut atom = |kind: u8, value: &[u8], ttl: i32, written_at: i64| {
             self.hasher.start(kind);
             self.hasher.feed_framed(column);
-            self.hasher.feed(if cell.path.is_some() { b"p" } else { b"-" });
-            self.hasher.feed_framed(cell.path.unwrap_or_default());
+            match cell.path {
+                Some(path) => {
+                    self.hasher.feed(b"p");
+                    self.hasher.feed_framed(path);
+                }
+                // As an empty path would be fed, at once.
+                None => self.hasher.feed(b"-\0\0\0\0\0\0\0\0"),
+            }
             self.hasher.feed_framed(value);
-            self.hasher.feed(&ttl.to_le_bytes());
-            self.hasher.feed(&written_at.to_le_bytes());
+            let mut times = [0; 12];
+            times[..4].copy_from_slice(&ttl.to_le_bytes());
+            times[4..].copy_from_slice(&written_at.to_le_bytes());
+            self.hasher.feed(&times);
             self.hasher.atom()
         };
         let part = match cell.content {
             CellContent::Live(value) => {
-                let live = Filings::one(OWN, atom(b'v', value, 0, 0));
-                Part { looked_up: live, filed: live }
+                let live = atom(b'v', value, 0, 0);
+                Part { looked_up: Filings::one(OWN, live), filed: (live, None) }
             }
             CellContent::Expiring(value, Expiration { ttl, expires_at }) => {
                 let live = atom(b'v', value, ttl, 0);
                 let expired = atom(b'x', &[], 0, expires_at.wrapping_sub(i64::from(ttl)));
-                let filed = Filings::two((OWN, live), (OWN, expired));
-                Part { looked_up: Filings::one(OWN, live), filed }
+                Part { looked_up: Filings::one(OWN, live), filed: (live, Some(expired)) }
             }
             CellContent::Tombstone(deleted_at) => {
                 let tombstone = atom(b't', &[], 0, 0);
                 let expired = atom(b'x', &[], 0, deleted_at);
                 let looked_up = Filings::two((OWN, tombstone), (OWN, expired));
-                Part { looked_up, filed: Filings::one(OWN, tombstone) }
+                Part { looked_up, filed: (tombstone, None) }
             }
         };
         self.parts.push(part);

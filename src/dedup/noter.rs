@@ -58,10 +58,15 @@ impl Noter {
             }
         }
         self.is_new.clear();
-        let known = &self.known;
-        self.is_new.extend(self.atoms.parts.iter().map(|part| {
-            !part.looked_up.iter().any(|(place, atom)| known.get(place).is_some_and(|it| contains(it, atom)))
-        }));
+        let known = self.known.get(..count).unwrap_or_default();
+        if known.iter().all(Vec::is_empty) {
+            // Most changes are new.
+            self.is_new.resize(self.atoms.parts.len(), true);
+        } else {
+            let is_known =
+                |(place, atom): (u32, Atom)| known.get(place as usize).is_some_and(|it| contains(it, atom));
+            self.is_new.extend(self.atoms.parts.iter().map(|part| !part.looked_up.iter().any(is_known)));
+        }
         if !self.is_new.contains(&true) {
             return Ok(Verdict::Duplicate);
         }
@@ -73,24 +78,24 @@ impl Noter {
         Ok(Verdict::New(change))
     }
 
+    /// Files what is new at the change's own place.
     fn file<K: KnownParts>(&mut self, parts: &mut K) -> Result<(), K::Error> {
-        for (at, (place, known)) in self.atoms.places.iter().zip(&self.known).enumerate() {
-            self.fresh.clear();
-            let new_parts = self.atoms.parts.iter().zip(&self.is_new).filter(|(_, is_new)| **is_new);
-            for (filed_at, atom) in new_parts.flat_map(|(part, _)| part.filed.iter()) {
-                if filed_at == at && !contains(known, atom) {
-                    self.fresh.push(atom);
-                }
-            }
-            if self.fresh.len() > 1 {
-                self.fresh.sort_unstable();
-                self.fresh.dedup();
-            }
-            if !self.fresh.is_empty() {
-                parts.file(*place, &self.fresh)?;
+        let (Some(place), Some(known)) = (self.atoms.places.first(), self.known.first()) else {
+            return Ok(());
+        };
+        self.fresh.clear();
+        for (part, is_new) in self.atoms.parts.iter().zip(&self.is_new) {
+            if *is_new {
+                self.fresh.push(part.filed.0);
+                self.fresh.extend(part.filed.1);
             }
         }
-        Ok(())
+        if !known.is_empty() {
+            self.fresh.retain(|atom| !contains(known, *atom));
+        }
+        self.fresh.sort_unstable();
+        self.fresh.dedup();
+        if self.fresh.is_empty() { Ok(()) } else { parts.file(*place, &self.fresh) }
     }
 }
 
