@@ -103,7 +103,7 @@ fn batches(topic: &Arc<Topic>, records: usize) -> Vec<RecordBatch> {
                 early: false,
             };
             let route = Route::Hash(to_positive(murmur2(partition_key.as_bytes())));
-            batch.push(topic, key.as_bytes(), Some(value.as_bytes()), route, headers);
+            batch.push(topic, &key, Some(&value), route, headers);
         }
         batches.push(batch);
     }
@@ -234,8 +234,8 @@ fn small_transactions(sink: &mut KafkaSink, batches: &[RecordBatch]) {
         let mut batch = RecordBatch::default();
         batch.push(
             &topic,
-            batches[0].key(source),
-            batches[0].value(source),
+            str::from_utf8(batches[0].key(source)).unwrap(),
+            batches[0].value(source).map(|value| str::from_utf8(value).unwrap()),
             source.route,
             source.headers.clone(),
         );

@@ -41,12 +41,11 @@ pub struct BatchWriter {
     names: TopicNames,
     deletes: Deletes,
     partition_by: PartitionBy,
-    topics: HashMap<TableId, TableTopic>,
+    topics: HashMap<TableId, TableTopic, foldhash::fast::RandomState>,
     /// Topics by name: tables of the same topic share one.
     by_name: HashMap<String, Arc<Topic>>,
     schema_changes: Arc<Topic>,
     key: String,
-    value: String,
     /// The partition-key part of a key that has more.
     partition_key: Vec<u8>,
 }
@@ -66,11 +65,10 @@ impl BatchWriter {
             names,
             deletes,
             partition_by,
-            topics: HashMap::new(),
+            topics: HashMap::default(),
             by_name: HashMap::new(),
             schema_changes,
             key: String::new(),
-            value: String::new(),
             partition_key: Vec::new(),
         }
     }
@@ -91,18 +89,19 @@ impl BatchWriter {
         early: bool,
         out: &mut RecordBatch,
     ) -> Result<(), RecordError> {
-        self.clear();
+        self.key.clear();
         let topic = self.topic(&change.table);
-        let Self { json, key, value, partition_key, deletes, partition_by, .. } = self;
-        let written = json.write_change(change, place, key, value)?;
-        let key = key.as_bytes();
+        let Self { json, key, partition_key, deletes, partition_by, .. } = self;
+        let value_start = out.bytes();
+        let written = json.write_change(change, place, key, out.text_mut())?;
         let route = match partition_by {
             PartitionBy::RecordKey if written.is_wider_than_key => Route::EveryPartition,
-            PartitionBy::RecordKey => route_of(key),
-            PartitionBy::PartitionKey if written.partition_part + 1 == key.len() => route_of(key),
+            PartitionBy::RecordKey => route_of(key.as_bytes()),
+            PartitionBy::PartitionKey if written.partition_part + 1 == key.len() => route_of(key.as_bytes()),
             PartitionBy::PartitionKey => {
                 partition_key.clear();
-                partition_key.extend_from_slice(key.get(..written.partition_part).unwrap_or_default());
+                partition_key
+                    .extend_from_slice(key.as_bytes().get(..written.partition_part).unwrap_or_default());
                 partition_key.push(b'}');
                 route_of(partition_key)
             }
@@ -115,11 +114,16 @@ impl BatchWriter {
             early,
         };
         let deletes = if written.deletes_row_of_key { *deletes } else { Deletes::Event };
-        if deletes != Deletes::Tombstone {
-            out.push(&topic, key, Some(value.as_bytes()), route, headers.clone());
-        }
-        if deletes != Deletes::Event {
-            out.push(&topic, key, None, route, headers);
+        match deletes {
+            Deletes::Event => out.push_written(&topic, key, value_start, route, headers),
+            Deletes::EventAndTombstone => {
+                out.push_written(&topic, key, value_start, route, headers.clone());
+                out.push(&topic, key, None, route, headers);
+            }
+            Deletes::Tombstone => {
+                out.text_mut().truncate(value_start);
+                out.push(&topic, key, None, route, headers);
+            }
         }
         Ok(())
     }
@@ -133,13 +137,14 @@ impl BatchWriter {
         early: bool,
         out: &mut RecordBatch,
     ) {
-        self.clear();
+        self.key.clear();
         let topic = self.topic(table);
-        let Self { json, key, value, .. } = self;
-        json.write_truncation(table, truncation, place, key, value);
+        let Self { json, key, .. } = self;
+        let value_start = out.bytes();
+        json.write_truncation(table, truncation, place, key, out.text_mut());
         let schema = Some(Arc::clone(json.fingerprint(table)));
         let headers = RecordHeaders { op: "truncate", timestamp: truncation.timestamp, schema, place, early };
-        out.push(&topic, key.as_bytes(), Some(value.as_bytes()), Route::EveryPartition, headers);
+        out.push_written(&topic, key, value_start, Route::EveryPartition, headers);
     }
 
     /// Appends the record of a change of the schema; its partition is that of its whole key.
@@ -150,17 +155,12 @@ impl BatchWriter {
         early: bool,
         out: &mut RecordBatch,
     ) {
-        self.clear();
-        let Self { json, key, value, schema_changes, .. } = self;
-        json.write_schema_change(change, place, key, value);
-        let headers = RecordHeaders { op: "ddl", timestamp: change.written_at, schema: None, place, early };
-        let key = key.as_bytes();
-        out.push(schema_changes, key, Some(value.as_bytes()), route_of(key), headers);
-    }
-
-    fn clear(&mut self) {
         self.key.clear();
-        self.value.clear();
+        let Self { json, key, schema_changes, .. } = self;
+        let value_start = out.bytes();
+        json.write_schema_change(change, place, key, out.text_mut());
+        let headers = RecordHeaders { op: "ddl", timestamp: change.written_at, schema: None, place, early };
+        out.push_written(schema_changes, key, value_start, route_of(key.as_bytes()), headers);
     }
 
     fn topic(&mut self, schema: &Arc<TableSchema>) -> Arc<Topic> {

@@ -42,7 +42,7 @@ pub(super) fn write_cells(
 
 fn write_simple(ty: &CqlType, cell: &Cell<'_>, out: &mut String) -> Result<(), ValueError> {
     match cell.content {
-        CellContent::Live(context) if *ty == CqlType::Native(NativeType::Counter) => {
+        CellContent::Live(context) if matches!(ty, CqlType::Native(NativeType::Counter)) => {
             write_shards(context, out)
         }
         content => write_content(Some(ty), content, out),

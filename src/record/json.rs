@@ -47,7 +47,7 @@ pub(super) struct Written<'w> {
 #[derive(Debug)]
 pub struct JsonRecords {
     node: Node,
-    tables: HashMap<TableId, TableText>,
+    tables: HashMap<TableId, TableText, foldhash::fast::RandomState>,
 }
 
 impl RecordError {
@@ -60,7 +60,7 @@ impl RecordError {
 impl JsonRecords {
     /// Makes a writer for the changes of this node.
     pub fn new(node: Node) -> Self {
-        Self { node, tables: HashMap::new() }
+        Self { node, tables: HashMap::default() }
     }
 
     /// Says that the node is another one, or that more is known of it.
@@ -94,8 +94,10 @@ impl JsonRecords {
     ) -> Result<Written<'_>, RecordError> {
         let (key_start, value_start) = (key.len(), value.len());
         let table = self.table(&change.table);
-        let written = write_change_key(table, change, Decimals::Canonical, key)
-            .and_then(|part| write_value(table, change, place, value).map(|()| part));
+        let written = write_change_key(table, change, Decimals::Canonical, key).and_then(|part| {
+            let key = key.get(key_start..).unwrap_or_default();
+            write_value(table, change, place, key, value).map(|()| part)
+        });
         match written {
             Ok(partition_part) => Ok(Written::new(table, change, partition_part)),
             Err(source) => {
@@ -204,10 +206,12 @@ fn write_change_key(
     write_key(table, change.partition_key, clustering, decimals, out)
 }
 
+/// Appends the value; `key` is the record's key.
 fn write_value(
     table: &TableText,
     change: &Change<'_>,
     place: RecordPlace,
+    key: &str,
     out: &mut String,
 ) -> Result<(), ValueError> {
     out.push_str(r#"{"op":""#);
@@ -215,7 +219,11 @@ fn write_value(
     out.push_str(r#"","ts":"#);
     push_integer(change.timestamp, out);
     out.push_str(r#","key":"#);
-    write_change_key(table, change, Decimals::AsLogged, out)?;
+    if table.keys_are_as_logged() {
+        out.push_str(key);
+    } else {
+        write_change_key(table, change, Decimals::AsLogged, out)?;
+    }
     match &change.action {
         Action::Write(write) => {
             if write.clustering.is_none() {

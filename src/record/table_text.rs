@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cassandra_commitlog::{
     mutation::ColumnIndex,
     schema::{Column, TableSchema},
+    types::{CqlType, NativeType},
 };
 
 use super::{
@@ -20,6 +21,8 @@ pub(super) struct TableText {
     key_names: Box<[Box<str>]>,
     /// How many of the clustering columns stand in keys: the hidden one of a static compact table does not.
     clustering_columns: usize,
+    /// True if the key that names a row is the key as it was logged in any case: there are no decimals in clusterings.
+    keys_are_as_logged: bool,
     /// `"name":{`, for each static and regular column.
     value_names: Box<[Box<str>]>,
     dropped_names: Box<[Box<str>]>,
@@ -32,6 +35,8 @@ impl TableText {
     pub(super) fn new(schema: Arc<TableSchema>, fingerprint: &str, node: &Node) -> Self {
         let clustering_columns =
             if schema.flags().is_static_compact() { 0 } else { schema.clustering().len() };
+        let keys_are_as_logged =
+            !schema.clustering().iter().take(clustering_columns).any(|column| may_hold_decimal(&column.ty));
         let keys = schema.partition_key().iter().chain(schema.clustering().iter().take(clustering_columns));
         let key_names = keys
             .enumerate()
@@ -55,6 +60,7 @@ impl TableText {
             schema,
             key_names,
             clustering_columns,
+            keys_are_as_logged,
             value_names,
             dropped_names,
             source,
@@ -94,12 +100,33 @@ impl TableText {
         self.clustering_columns > 0
     }
 
+    /// Returns true if both ways to write a key's decimals give the same keys.
+    pub(super) fn keys_are_as_logged(&self) -> bool {
+        self.keys_are_as_logged
+    }
+
     pub(super) fn fingerprint(&self) -> &Arc<str> {
         &self.fingerprint
     }
 
     pub(super) fn source(&self) -> &str {
         &self.source
+    }
+}
+
+fn may_hold_decimal(ty: &CqlType) -> bool {
+    match ty {
+        CqlType::Native(native) => *native == NativeType::Decimal,
+        CqlType::List(element, _) | CqlType::Set(element, _) | CqlType::Vector(element, _) => {
+            may_hold_decimal(element)
+        }
+        CqlType::Map(entry, _) => may_hold_decimal(&entry.0) || may_hold_decimal(&entry.1),
+        CqlType::Tuple(types) | CqlType::Composite(types) => types.iter().any(may_hold_decimal),
+        CqlType::DynamicComposite(types) => types.iter().any(|(_, ty)| may_hold_decimal(ty)),
+        CqlType::UserType(definition, _) => definition.fields.iter().any(|field| may_hold_decimal(&field.ty)),
+        CqlType::Custom(_) => false,
+        // Types that are not known here yet.
+        _ => true,
     }
 }
 

@@ -60,7 +60,8 @@ impl BatchRecord {
 /// Records in order, in one buffer that is used again after [`clear`](Self::clear).
 #[derive(Debug, Default)]
 pub struct RecordBatch {
-    bytes: Vec<u8>,
+    /// Keys and values.
+    text: String,
     records: Vec<BatchRecord>,
     topics: Vec<Arc<Topic>>,
 }
@@ -70,8 +71,38 @@ impl RecordBatch {
     pub fn push(
         &mut self,
         topic: &Arc<Topic>,
-        key: &[u8],
-        value: Option<&[u8]>,
+        key: &str,
+        value: Option<&str>,
+        route: Route,
+        headers: RecordHeaders,
+    ) {
+        let value = value.map(|value| self.append(value));
+        self.push_record(topic, key, value, route, headers);
+    }
+
+    /// Returns the text of all keys and values, for the next record's value to be appended to it.
+    pub(crate) fn text_mut(&mut self) -> &mut String {
+        &mut self.text
+    }
+
+    /// Appends a record whose value was appended to the [text](Self::text_mut), where it starts at `value_start`.
+    pub(crate) fn push_written(
+        &mut self,
+        topic: &Arc<Topic>,
+        key: &str,
+        value_start: usize,
+        route: Route,
+        headers: RecordHeaders,
+    ) {
+        let value = value_start..self.text.len();
+        self.push_record(topic, key, Some(value), route, headers);
+    }
+
+    fn push_record(
+        &mut self,
+        topic: &Arc<Topic>,
+        key: &str,
+        value: Option<Range<usize>>,
         route: Route,
         headers: RecordHeaders,
     ) {
@@ -81,14 +112,13 @@ impl RecordBatch {
             self.topics.len() - 1
         });
         let key = self.append(key);
-        let value = value.map(|value| self.append(value));
         self.records.push(BatchRecord { topic, key, value, route, headers });
     }
 
-    fn append(&mut self, bytes: &[u8]) -> Range<usize> {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(bytes);
-        start..self.bytes.len()
+    fn append(&mut self, text: &str) -> Range<usize> {
+        let start = self.text.len();
+        self.text.push_str(text);
+        start..self.text.len()
     }
 
     /// Returns the records in order.
@@ -108,22 +138,22 @@ impl RecordBatch {
 
     /// Returns a record's key.
     pub fn key(&self, record: &BatchRecord) -> &[u8] {
-        self.bytes.get(record.key.clone()).unwrap_or_default()
+        self.text.as_bytes().get(record.key.clone()).unwrap_or_default()
     }
 
     /// Returns a record's value; `None` for a Kafka tombstone.
     pub fn value(&self, record: &BatchRecord) -> Option<&[u8]> {
-        record.value.clone().and_then(|value| self.bytes.get(value))
+        record.value.clone().and_then(|value| self.text.as_bytes().get(value))
     }
 
     /// Returns the bytes of all keys and values.
     pub fn bytes(&self) -> usize {
-        self.bytes.len()
+        self.text.len()
     }
 
     /// Returns for how many bytes of keys and values there is memory.
     pub fn capacity(&self) -> usize {
-        self.bytes.capacity()
+        self.text.capacity()
     }
 
     /// Returns true if there are no records.
@@ -138,7 +168,7 @@ impl RecordBatch {
 
     /// Takes out all records and keeps the memory.
     pub fn clear(&mut self) {
-        self.bytes.clear();
+        self.text.clear();
         self.records.clear();
         self.topics.clear();
     }

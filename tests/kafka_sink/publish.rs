@@ -44,10 +44,10 @@ fn partitions_headers_and_tombstones_are_as_the_batch_says() {
     let mut batch = RecordBatch::default();
     let early = RecordHeaders { early: true, op: "delete", ..headers(7) };
     let key = r#"{"pk":1}"#;
-    batch.push(&topic, key.as_bytes(), Some(b"v"), route(key), early.clone());
-    batch.push(&topic, key.as_bytes(), None, route(key), early);
+    batch.push(&topic, key, Some("v"), route(key), early.clone());
+    batch.push(&topic, key, None, route(key), early);
     let everywhere = RecordHeaders { op: "truncate", schema: None, ..headers(8) };
-    batch.push(&topic, b"{}", Some(b"t"), Route::EveryPartition, everywhere);
+    batch.push(&topic, "{}", Some("t"), Route::EveryPartition, everywhere);
     sink.send(&batch).unwrap();
     sink.commit(&position(8)).unwrap();
 
@@ -135,7 +135,7 @@ fn a_record_that_is_too_large_goes_where_the_policy_says() {
     let mut batch = RecordBatch::default();
     push(&mut batch, &topic, 1);
     let large = "x".repeat(20_000);
-    batch.push(&topic, br#"{"pk":9}"#, Some(large.as_bytes()), route(r#"{"pk":9}"#), headers(2));
+    batch.push(&topic, r#"{"pk":9}"#, Some(&large), route(r#"{"pk":9}"#), headers(2));
     push(&mut batch, &topic, 3);
     let connect_with = |too_large| {
         let mut options = options(&broker.address, "large");

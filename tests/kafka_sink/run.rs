@@ -60,7 +60,7 @@ pub(crate) fn route(key: &str) -> Route {
 pub(crate) fn push(batch: &mut RecordBatch, topic: &Arc<Topic>, number: u64) {
     let key = format!("{{\"pk\":{}}}", number % 7);
     let value = number.to_string();
-    batch.push(topic, key.as_bytes(), Some(value.as_bytes()), route(&key), headers(number));
+    batch.push(topic, &key, Some(&value), route(&key), headers(number));
 }
 
 /// What happened to a run.

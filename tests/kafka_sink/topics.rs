@@ -137,6 +137,6 @@ fn a_broker_that_takes_less_than_we_allow_decides_what_is_too_large() {
     let topic = topic("small.a");
     let value = "x".repeat(6_000);
     let mut batch = RecordBatch::default();
-    batch.push(&topic, b"{}", Some(value.as_bytes()), super::run::route("{}"), super::run::headers(1));
+    batch.push(&topic, "{}", Some(&value), super::run::route("{}"), super::run::headers(1));
     assert_eq!(sink.send(&batch).unwrap_err().kind(), SinkErrorKind::TooLarge);
 }

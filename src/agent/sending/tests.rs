@@ -45,7 +45,7 @@ fn batch(number: u64, records: usize) -> SealedBatch<u64> {
     for _ in 0..records {
         let place = RecordPlace { position: Position::START, index: 0 };
         let headers = RecordHeaders { op: "insert", timestamp: 0, schema: None, place, early: false };
-        batch.push(&topic, b"key", Some(b"value"), Route::Hash(0), headers);
+        batch.push(&topic, "key", Some("value"), Route::Hash(0), headers);
     }
     SealedBatch { number: number.into(), records: batch, position: number * 100 }
 }

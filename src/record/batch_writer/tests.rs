@@ -20,17 +20,23 @@ const PK: &[u8] = &[0, 0, 0, 5];
 const CK: &[u8] = &[0, 0, 0, 6];
 
 fn table(has_clustering: bool) -> Arc<TableSchema> {
-    let column = |name: &str, kind| Column {
+    table_of(has_clustering.then_some(CqlType::Native(NativeType::Int)))
+}
+
+fn table_of(clustering: Option<CqlType>) -> Arc<TableSchema> {
+    let column = |name: &str, kind, ty| Column {
         name: name.into(),
         name_bytes: name.as_bytes().into(),
         kind,
         position: 0,
-        ty: CqlType::Native(NativeType::Int),
+        ty,
         reversed: false,
     };
-    let mut columns = vec![column("pk", ColumnKind::PartitionKey), column("v", ColumnKind::Regular)];
-    if has_clustering {
-        columns.insert(1, column("ck", ColumnKind::Clustering));
+    let int = CqlType::Native(NativeType::Int);
+    let mut columns =
+        vec![column("pk", ColumnKind::PartitionKey, int.clone()), column("v", ColumnKind::Regular, int)];
+    if let Some(ty) = clustering {
+        columns.insert(1, column("ck", ColumnKind::Clustering, ty));
     }
     Arc::new(TableSchema::new(TableDefinition {
         id: TableId(uuid::Uuid::from_u128(7)),
@@ -99,6 +105,29 @@ fn the_kafka_partition_is_that_of_the_partition_key_whatever_the_change() {
         assert_eq!(written(&mut writer, &change), [(key.into(), op, true, route)]);
     }
     assert_eq!(written(&mut writer, &write_row(false)), [(r#"{"pk":5}"#.into(), "update", true, route)]);
+}
+
+#[test]
+fn a_decimal_in_the_clustering_stands_canonical_in_the_key_and_as_logged_in_the_value() {
+    /// 1.00: a scale of two, and a hundred.
+    const DECIMAL: &[u8] = &[0, 0, 0, 2, 100];
+    /// A tuple of it.
+    const TUPLE: &[u8] = &[0, 0, 0, 5, 0, 0, 0, 2, 100];
+    let decimal = CqlType::Native(NativeType::Decimal);
+    let tuple = CqlType::Tuple([decimal.clone()].into());
+    for (ty, value, canonical, logged) in [
+        (decimal, DECIMAL, r#"{"pk":5,"ck":1}"#, r#""key":{"pk":5,"ck":1.00}"#),
+        (tuple, TUPLE, r#"{"pk":5,"ck":[1]}"#, r#""key":{"pk":5,"ck":[1.00]}"#),
+    ] {
+        let action = Action::DeleteRow { clustering: vec![Some(value)], local_deletion_time: 1 };
+        let change = Change { table: table_of(Some(ty)), partition_key: PK, timestamp: 1234, action };
+        let mut batch = RecordBatch::default();
+        writer(Deletes::Event, PartitionBy::PartitionKey).write(&change, PLACE, false, &mut batch).unwrap();
+        let record = &batch.records()[0];
+        assert_eq!(std::str::from_utf8(batch.key(record)).unwrap(), canonical);
+        let value = std::str::from_utf8(batch.value(record).unwrap()).unwrap();
+        assert!(value.contains(logged), "{value}");
+    }
 }
 
 #[test]
