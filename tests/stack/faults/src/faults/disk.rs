@@ -14,6 +14,22 @@ const DISK_BYTES: u64 = 64 << 20;
 /// Name of the file that fills it.
 const FILLER: &str = "filler";
 
+/// What the disks are mounted as.
+const SOURCE: &str = "ringtap-faults";
+
+/// Takes away the disks below a folder that a run which was killed left mounted.
+pub(super) fn detach_below(folder: &Path) {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    for line in mounts.lines() {
+        let mut words = line.split(' ');
+        if let (Some(SOURCE), Some(place)) = (words.next(), words.next())
+            && Path::new(place).starts_with(folder)
+        {
+            let _ = unmount(place, UnmountFlags::DETACH);
+        }
+    }
+}
+
 /// A file system in memory, mounted in a folder. Needs root; without it the folder is a plain one and can't be filled.
 #[derive(Debug)]
 pub(super) struct Disk {
@@ -26,7 +42,7 @@ impl Disk {
     pub(super) fn mount(folder: &Path) -> Result<Self> {
         fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
         let options = std::ffi::CString::new(format!("size={DISK_BYTES},mode=0777"))?;
-        let mounted = mount("ringtap-faults", folder, "tmpfs", MountFlags::empty(), Some(options.as_c_str()));
+        let mounted = mount(SOURCE, folder, "tmpfs", MountFlags::empty(), Some(options.as_c_str()));
         Ok(Self { folder: folder.to_owned(), is_mounted: mounted.is_ok() })
     }
 
@@ -67,6 +83,15 @@ impl Drop for Disk {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_disk_that_was_left_behind_is_taken_away() {
+        let directory = tempfile::tempdir().unwrap();
+        let disk = Disk::mount(&directory.path().join("disk")).unwrap();
+        std::mem::forget(disk);
+        detach_below(directory.path());
+        fs::remove_dir(directory.path().join("disk")).unwrap();
+    }
 
     #[test]
     fn a_full_disk_takes_nothing_until_it_is_freed() {

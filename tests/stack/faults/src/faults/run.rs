@@ -13,7 +13,11 @@ use anyhow::{Context as _, Result, bail};
 use tokio::{runtime::Handle, task::JoinHandle};
 
 use super::{
-    Act, FaultReport, Plan, SegmentKeeper, disk::Disk, report::Kills, settle::Settlement, strike::Stage,
+    Act, FaultReport, Plan, SegmentKeeper,
+    disk::{Disk, detach_below},
+    report::Kills,
+    settle::Settlement,
+    strike::Stage,
 };
 use crate::{
     journal::Journal,
@@ -71,6 +75,7 @@ pub struct RunOptions {
 /// Runs a plan of faults under load; the report says what came of it.
 pub async fn run(options: &RunOptions, plan: &Plan) -> Result<FaultReport> {
     if options.work.exists() {
+        detach_below(&options.work);
         fs::remove_dir_all(&options.work).with_context(|| options.work.display().to_string())?;
     }
     fs::create_dir_all(&options.work)?;
