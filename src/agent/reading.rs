@@ -266,7 +266,9 @@ impl Reading {
 
     /// Does what is due at intervals.
     fn keep_up(&mut self, now: Instant) -> Result<(), AgentError> {
-        if now < self.next.checkpoint && !self.work.schema.is_crowded() {
+        // With nothing under way, a segment that is done with need not take up room until the next second.
+        let can_release = self.work.has_finished && self.in_flight.is_empty() && self.work.batch.is_empty();
+        if now < self.next.checkpoint && !can_release && !self.work.schema.is_crowded() {
             return Ok(());
         }
         self.checkpoint()?;
@@ -288,6 +290,7 @@ impl Reading {
     /// Makes durable what is committed, then releases the segments behind it: never the other way round.
     fn checkpoint(&mut self) -> Result<(), AgentError> {
         self.phase.set(Phase::Checkpoint);
+        self.work.has_finished = false;
         let Work { index, patience, .. } = &mut self.work;
         let durable = patience.wait_for_room(|| index.sync(SystemTime::now()))?;
         self.work.schema.forget_before(&durable)?;
@@ -381,6 +384,7 @@ fn handle(work: &mut Work, report: &mut Report, event: LiveEvent<'_>) -> Result<
         }
         LiveEvent::SegmentFinished { segment, end } => {
             work.progress.finish(segment);
+            work.has_finished = true;
             report.segment_finished(segment, end);
         }
         LiveEvent::SegmentUnreadable { file, reason } => report.unreadable(file, &reason),

@@ -208,6 +208,7 @@ impl Starting<'_> {
             batch: crate::sink::RecordBatch::default(),
             counted: Accounting::default(),
             quarantined: Repeats::new(REPEAT_INTERVAL),
+            has_finished: false,
             damages: Vec::new(),
         };
         let phase = phase_mark(Lane::Reading)?;

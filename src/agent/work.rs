@@ -59,6 +59,8 @@ pub(super) struct Work {
     pub(super) batch: RecordBatch,
     pub(super) counted: Accounting,
     pub(super) quarantined: Repeats,
+    /// A segment was read to its end since the last checkpoint: with the next one it can be released.
+    pub(super) has_finished: bool,
     /// Damaged places of the segment in reading whose bytes are not put aside yet.
     pub(super) damages: Vec<Damage>,
 }
