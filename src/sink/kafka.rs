@@ -23,6 +23,7 @@ mod waiting;
 
 use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -57,7 +58,7 @@ use crate::sink::StopSignal;
 /// One call into librdkafka that waits; between such calls the stop signal is looked at.
 const STEP: Duration = Duration::from_millis(250);
 /// How long events of librdkafka's are taken in at a time.
-const POLL: Duration = Duration::from_millis(1);
+const POLL: Duration = Duration::from_micros(500);
 /// Commits that took less were not disturbed: librdkafka waits longer before it connects again.
 const DISTURBED_MIN: Duration = Duration::from_millis(50);
 /// How long giving up a transaction may take when the sink is closed.
@@ -154,10 +155,10 @@ impl KafkaSink {
         self.noted(newest.map_err(SinkError::or_restart))
     }
 
-    /// Takes in what librdkafka has to tell, for about a millisecond. To be called about once a second while there is
+    /// Takes in what librdkafka has to tell. To be called about once a second while there is
     /// nothing to send: it logs, and notices when this producer has been shut out.
     pub fn poll(&mut self) -> Result<(), SinkError> {
-        self.producer.poll(POLL);
+        self.producer.poll(Duration::ZERO);
         let failed = match self.producer.client().fatal_error() {
             Some((code, _)) => Err(self.lost("waiting", &KafkaError::Global(code))),
             None => self.fail_if_lost(),
@@ -200,7 +201,8 @@ impl KafkaSink {
         self.context.forget_refusal();
         self.counters.note_commit(took);
         if took >= DISTURBED_MIN && self.options.delivery == Delivery::ExactlyOnce {
-            self.producer.poll(POLL);
+            self.serve();
+            self.producer.poll(Duration::ZERO);
             self.renew = self.context.disturbances() != disturbances;
         }
         Ok(())
@@ -268,13 +270,19 @@ impl KafkaSink {
         Ok(())
     }
 
+    /// Takes in what librdkafka has to tell, then rests a little. The library's own waiting would not do: the last millisecond
+    /// of each is spent turning in circles, and a poll waits its whole time whatever comes.
+    fn serve(&self) {
+        self.producer.poll(Duration::ZERO);
+        thread::sleep(POLL);
+    }
+
     /// Waits until no record is on its way any more.
     fn drain(&mut self) -> Result<(), SinkError> {
         const DOING: &str = "waiting for records to arrive";
         let mut waiting = Waiting::new(&self.stop, self.transaction_left());
         while self.producer.in_flight_count() > 0 {
-            // It waits its whole time, whatever comes: so it is short.
-            self.producer.poll(POLL);
+            self.serve();
             self.fail_if_lost()?;
             waiting.check(DOING)?;
         }

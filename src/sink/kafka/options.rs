@@ -193,6 +193,18 @@ impl KafkaOptions {
         // A position is small; a small fetch keeps the reader small.
         config.set("fetch.message.max.bytes", "1048576");
         config.set("queued.max.messages.kbytes", "4096");
+        // It reads a few records once, to the end: librdkafka's pauses are made for those that stay.
+        let pauses = [
+            ("fetch.wait.max.ms", "10"),
+            ("fetch.error.backoff.ms", "20"),
+            ("retry.backoff.ms", "20"),
+            ("topic.metadata.refresh.fast.interval.ms", "20"),
+        ];
+        for (option, value) in pauses {
+            if !self.librdkafka.contains_key(option) {
+                config.set(option, value);
+            }
+        }
         config
     }
 

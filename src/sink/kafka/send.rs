@@ -18,8 +18,8 @@ use crate::{
     sink::{BatchRecord, RecordBatch, Route},
 };
 
-/// How long to wait for room in the queue at a time.
-const ROOM_INTERVAL: Duration = Duration::from_millis(1);
+/// More bytes than the headers of any record have: only a record that is close to the limit is measured exactly.
+const HEADERS_MOST: usize = 512;
 /// What a batch of one record needs besides the record: header of the batch, lengths, numbers.
 const BATCH_OVERHEAD: usize = 100;
 
@@ -84,9 +84,11 @@ impl KafkaSink {
         let name = batch.topic(record).map_or("", |topic| &*topic.name);
         let (key, value) = (batch.key(record), batch.value(record));
         let bytes = key.len() + value.map_or(0, <[u8]>::len);
-        let size = bytes + self.headers.size(&record.headers) + BATCH_OVERHEAD;
         let mut cut = None;
-        if size > topic.record_bytes_max {
+        if bytes + HEADERS_MOST + BATCH_OVERHEAD > topic.record_bytes_max
+            && let size = bytes + self.headers.size(&record.headers) + BATCH_OVERHEAD
+            && size > topic.record_bytes_max
+        {
             cut = self.handle_too_large(name, record, (key, value), size, topic.record_bytes_max)?;
             if cut.is_none() {
                 return Ok(());
@@ -187,9 +189,16 @@ impl KafkaSink {
             self.counters.queue_full.fetch_add(1, Relaxed);
             let left = self.transaction_left();
             let waiting = waiting.get_or_insert_with(|| Waiting::new(&self.stop, left));
-            self.producer.poll(ROOM_INTERVAL);
-            self.fail_if_lost()?;
-            waiting.check(DOING)?;
+            // Room for one record is there soon, but waking for each costs more than sending it.
+            let wanted = self.producer.in_flight_count() / 4 * 3;
+            loop {
+                self.serve();
+                self.fail_if_lost()?;
+                waiting.check(DOING)?;
+                if self.producer.in_flight_count() <= wanted {
+                    break;
+                }
+            }
         }
     }
 }
