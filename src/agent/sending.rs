@@ -3,7 +3,8 @@
 //! A transaction is begun with the first batch and committed as soon as nothing more waits and the last commit is an
 //! interval ago; so a lone write leaves at once, and a stream is cut into one transaction an interval. While batches
 //! keep coming (a backlog), transactions grow from one interval to [`Pace::STRETCH_MAX`] or their limit of bytes, whichever
-//! comes first: while one commits nothing can be sent, and the first records are not to wait for the longest.
+//! comes first: while one commits nothing can be sent, and the first records are not to wait for the longest. The first batch
+//! of all is a transaction by itself: whoever waits for an agent that starts sees that it works.
 
 use std::{
     sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError},
@@ -90,6 +91,7 @@ pub(super) fn send_all<P: Publisher>(
     let mut open: Option<Open<P::Position>> = None;
     let mut commit_from = Instant::now();
     let mut stretch = 1;
+    let mut is_first = true;
     loop {
         let wake = if open.is_some() { commit_from } else { Instant::now() + IDLE };
         let (batch, is_last) = next(batches, wake);
@@ -104,6 +106,7 @@ pub(super) fn send_all<P: Publisher>(
         let now = Instant::now();
         let is_due = |open: &Open<_>| {
             is_last
+                || is_first
                 || open.bytes >= pace.bytes_max
                 || open.records >= pace.records_max
                 || (is_quiet && now >= commit_from)
@@ -114,7 +117,7 @@ pub(super) fn send_all<P: Publisher>(
             let committed = Committed { up_to: due.up_to, buffers: due.buffers, took: now.elapsed() };
             // The reading thread may have given up already; what is committed is read back by the next run.
             let _ = acks.send(committed);
-            commit_from = now + pace.interval;
+            (commit_from, is_first) = (now + pace.interval, false);
             stretch = if is_quiet { 1 } else { Pace::STRETCH_MAX.min(stretch * 2) };
         }
         if is_last {

@@ -64,9 +64,11 @@ fn the_rest_is_committed_when_no_more_comes_and_the_buffers_come_back() {
     drop(batches);
     let mut notes = Notes::default();
     send_all(&mut notes, &received, &acks, LATE).unwrap();
-    assert_eq!(notes.committed, [(300, 3)]);
+    // The first batch does not wait for others.
+    assert_eq!(notes.committed, [(100, 1), (300, 3)]);
+    assert_eq!(told.recv().unwrap().up_to, 1.into());
     let committed = told.recv().unwrap();
-    assert_eq!((committed.up_to, committed.buffers.len()), (3.into(), 3));
+    assert_eq!((committed.up_to, committed.buffers.len()), (3.into(), 2));
     assert!(committed.buffers.iter().all(RecordBatch::is_empty));
 }
 
@@ -91,17 +93,17 @@ fn a_lone_batch_is_committed_at_once() {
 fn a_large_transaction_does_not_wait() {
     let (batches, received) = mpsc::channel();
     let (acks, told) = mpsc::channel();
-    for number in 1..=4 {
+    for number in 1..=5 {
         batches.send(batch(number, 10)).unwrap();
     }
     drop(batches);
     let mut notes = Notes::default();
     // Two batches have 2 * 10 * 8 bytes.
     send_all(&mut notes, &received, &acks, Pace { bytes_max: 160, ..LATE }).unwrap();
-    assert_eq!(notes.committed, [(200, 2), (400, 4)]);
+    assert_eq!(notes.committed, [(100, 1), (300, 3), (500, 5)]);
     assert_eq!(
-        told.iter().map(|committed| committed.up_to).take(2).collect::<Vec<_>>(),
-        [2.into(), 4.into()]
+        told.iter().map(|committed| committed.up_to).take(3).collect::<Vec<_>>(),
+        [1.into(), 3.into(), 5.into()]
     );
 }
 
