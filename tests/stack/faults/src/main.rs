@@ -290,6 +290,8 @@ async fn faults(arguments: RunArgs) -> Result<bool> {
         seed,
         agent_lines: arguments.agent,
         node_settings: arguments.node,
+        // Soon filled; but what is published in half an hour has to fit.
+        disk_bytes: if arguments.plan == PlanName::Soak { 2 << 30 } else { 64 << 20 },
         between_ms_max,
         time: (arguments.plan == PlanName::Soak).then(|| Duration::from_secs(arguments.seconds)),
         keep: arguments.keep,

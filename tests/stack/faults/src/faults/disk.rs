@@ -9,8 +9,6 @@ use std::{
 use anyhow::{Context as _, Result};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
-/// Bytes of the disk.
-const DISK_BYTES: u64 = 64 << 20;
 /// Name of the file that fills it.
 const FILLER: &str = "filler";
 
@@ -38,10 +36,10 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    /// Mounts it over a folder.
-    pub(super) fn mount(folder: &Path) -> Result<Self> {
+    /// Mounts one of this size over a folder.
+    pub(super) fn mount(folder: &Path, bytes: u64) -> Result<Self> {
         fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-        let options = std::ffi::CString::new(format!("size={DISK_BYTES},mode=0777"))?;
+        let options = std::ffi::CString::new(format!("size={bytes},mode=0777"))?;
         let mounted = mount(SOURCE, folder, "tmpfs", MountFlags::empty(), Some(options.as_c_str()));
         Ok(Self { folder: folder.to_owned(), is_mounted: mounted.is_ok() })
     }
@@ -87,7 +85,7 @@ mod tests {
     #[test]
     fn a_disk_that_was_left_behind_is_taken_away() {
         let directory = tempfile::tempdir().unwrap();
-        let disk = Disk::mount(&directory.path().join("disk")).unwrap();
+        let disk = Disk::mount(&directory.path().join("disk"), 1 << 20).unwrap();
         std::mem::forget(disk);
         detach_below(directory.path());
         fs::remove_dir(directory.path().join("disk")).unwrap();
@@ -96,7 +94,7 @@ mod tests {
     #[test]
     fn a_full_disk_takes_nothing_until_it_is_freed() {
         let directory = tempfile::tempdir().unwrap();
-        let disk = Disk::mount(&directory.path().join("disk")).unwrap();
+        let disk = Disk::mount(&directory.path().join("disk"), 1 << 20).unwrap();
         if !disk.can_be_filled() {
             return; // not root
         }

@@ -64,6 +64,8 @@ pub struct RunOptions {
     pub agent_lines: Vec<String>,
     /// More settings of the node.
     pub node_settings: Vec<String>,
+    /// Size of the agent's disks for its state and its quarantine.
+    pub disk_bytes: u64,
     /// Longest time between two faults, in milliseconds.
     pub between_ms_max: u64,
     /// Goes through the plan again and again for this time, instead of once.
@@ -189,8 +191,8 @@ async fn run_on(options: &RunOptions, plan: &Plan, servers: &Servers) -> Result<
 fn agent(options: &RunOptions, servers: &Servers) -> Result<(Disk, Disk, Agent)> {
     let folder = options.work.join("agent");
     let quarantine = options.work.join("quarantine");
-    let state_disk = Disk::mount(&folder.join("state"))?;
-    let quarantine_disk = Disk::mount(&quarantine)?;
+    let state_disk = Disk::mount(&folder.join("state"), options.disk_bytes)?;
+    let quarantine_disk = Disk::mount(&quarantine, options.disk_bytes)?;
     let mut lines = vec![
         format!("quarantine.directory = {quarantine:?}"),
         "kafka.partitions = 6".to_owned(),
