@@ -65,16 +65,21 @@ impl Follower {
         lock(&self.arrivals)
     }
 
-    /// Waits until all of these values have arrived; returns those that have not in that time.
+    /// Waits until all of these values have arrived; returns those that have not when none came for that time. After a kill
+    /// of the broker everything is read again, which takes longer the more there is.
     pub fn wait_for(&self, values: &[String], within: Duration) -> Vec<String> {
-        let started = Instant::now();
+        let (mut newest, mut known) = (Instant::now(), 0);
         let mut missing: Vec<String> = values.to_vec();
         loop {
-            {
+            let seen = {
                 let arrivals = self.arrivals();
                 missing.retain(|value| !arrivals.seen.contains_key(&**value));
+                arrivals.seen.len()
+            };
+            if seen != known {
+                (newest, known) = (Instant::now(), seen);
             }
-            if missing.is_empty() || started.elapsed() > within {
+            if missing.is_empty() || newest.elapsed() > within {
                 return missing;
             }
             std::thread::sleep(Duration::from_millis(50));
