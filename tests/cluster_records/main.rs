@@ -1,5 +1,5 @@
-//! How much memory a record takes: no more than its bytes give reason for, whatever it says of itself. A program of its own, as it counts
-//! all that is allocated.
+//! How much memory a record takes: no more than its bytes give reason for, whatever it says of itself. A program of its own,
+//! as it counts all that is allocated.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
@@ -117,8 +117,8 @@ fn small_records() -> Vec<(Vec<u8>, Read)> {
 
 /// What is allocated in all, for each byte of records that are as dense as can be: counts what growing lists gave back, too.
 fn true_records_take_little() {
-    // A change to a static row with as many elements of two bytes as fit: the definition, key and time of a golden record, whose
-    // last bytes are a static row without a marker and one cell.
+    // A change to a static row with as many elements of two bytes as fit: the definition, key and time of a golden record,
+    // whose last bytes are a static row without a marker and one cell.
     let golden = relayed().into_iter().find(|bytes| bytes.ends_with(&[1, 0, 1, 8, 0, 0, 1, 5])).unwrap();
     let mut elements = golden[..golden.len() - 4].to_vec();
     elements.push(1);

@@ -105,8 +105,8 @@ impl OwnersRecord {
         })
     }
 
-    /// Returns the record as several of the same kind that have `bytes_max` bytes at most, or one claim each. Claims are judged one by one,
-    /// so that it does not matter in how many records they stand.
+    /// Returns the record as several of the same kind that have `bytes_max` bytes at most, or one claim each. Claims are
+    /// judged one by one, so that it does not matter in how many records they stand.
     pub fn into_parts(self, bytes_max: usize) -> Vec<Self> {
         match self {
             Self::Own { host, session, fenced, claims } => {

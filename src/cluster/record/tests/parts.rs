@@ -30,8 +30,8 @@ impl Numbers {
     }
 }
 
-/// Returns as many entries as asked for, with 2.84 parts each on average (1 to 8, as live workloads had), their write times spread over
-/// so many minutes in no order.
+/// Returns as many entries as asked for, of 1 to 8 parts, 2.84 on average, their write times spread over so many minutes in no
+/// order.
 fn entries(count: usize, minutes: u64, numbers: &mut Numbers) -> Vec<Entry> {
     const PARTS: [usize; 25] = [1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 6, 6, 8];
     let id = |numbers: &mut Numbers| u128::from(numbers.next()) << 64 | u128::from(numbers.next());
