@@ -81,5 +81,13 @@ impl KnownParts for Table {
     }
 }
 
+/// Returns what a change is known by.
+#[cfg(test)]
+pub(crate) fn signature(change: &Change<'_>) -> Signature {
+    let mut atoms = atoms::Atoms::default();
+    atoms.take(change);
+    atoms.signature
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,17 @@
 //! What the agents of a cluster tell each other in Kafka: the records of the owners, ledger and relay topics.
+//!
+//! Their bytes are described in `src/cluster/record/FORMAT.md`.
+
+mod error;
+mod ledger;
+mod owners;
+mod relay;
+mod wire;
+
+pub use self::{
+    error::{RecordError, RecordErrorKind, RecordTopic},
+    relay::{RelayDecoder, RelayRecord},
+};
 
 use super::names::{Generation, HostId, Keyspace, Session, TokenRange};
 use crate::dedup::{Atom, ChangeId};
@@ -112,3 +125,10 @@ pub enum LedgerKind {
         done: u64,
     },
 }
+
+/// Records are kept below this many bytes where they can be told in several: half of what Kafka's brokers take by default
+/// (`message.max.bytes`, 1 MiB).
+pub const RECORD_BYTES_MAX: usize = 512 << 10;
+
+#[cfg(test)]
+mod tests;
