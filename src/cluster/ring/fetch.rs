@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Bootstrap, ReplicationOptions, Topology, TopologyError,
-    topology::{ToldNode, check_partitioner},
+    told::{ToldNode, check_partitioner},
 };
 use crate::{
     cluster::names::HostId,
@@ -48,7 +48,8 @@ impl Topology {
             data_center: own.data_center,
             rack: own.rack,
             release: own.release,
-            tokens: own.tokens,
+            // They are chosen before the ranges are streamed. Until that is done nobody reads from the node.
+            tokens: if bootstrap == Bootstrap::Completed { own.tokens } else { Vec::new() },
         };
         topology.add(host, told)?;
         for peer in peers {

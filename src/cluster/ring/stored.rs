@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     Bootstrap, ReplicationOptions, Topology, TopologyError,
-    topology::{ToldNode, check_partitioner},
+    told::{ToldNode, check_partitioner},
 };
 use crate::{checkpoint::SealedKind, cluster::names::HostId};
 

@@ -1,16 +1,9 @@
 //! The cluster's nodes and keyspaces, as one node tells of them.
 
-use std::{
-    collections::{BTreeMap, btree_map::Entry},
-    fmt,
-    net::IpAddr,
-};
+use std::{collections::BTreeMap, fmt, net::IpAddr};
 
 use super::TopologyError;
 use crate::cluster::names::{HostId, Keyspace};
-
-/// The one partitioner whose tokens are computed here.
-const MURMUR3: [&str; 2] = ["org.apache.cassandra.dht.Murmur3Partitioner", "Murmur3Partitioner"];
 
 /// The nodes that have joined, their tokens, and the keyspaces: what one node knew at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +14,7 @@ pub struct Topology {
     pub told_by: HostId,
     /// Whether that node has joined the ring itself.
     pub bootstrap: Bootstrap,
-    /// The nodes. One that was told to stay out of the ring has no tokens.
+    /// The nodes. The asked one has no tokens as long as it has not joined.
     pub nodes: BTreeMap<HostId, RingNode>,
     /// Addresses of nodes of which the asked node does not know all yet. They are not in `nodes`.
     pub incomplete: Vec<IpAddr>,
@@ -61,16 +54,6 @@ pub enum Bootstrap {
     Decommissioned,
 }
 
-/// What the asked node says of itself and of one other, before anything is checked.
-#[derive(Debug, Clone)]
-pub(super) struct ToldNode {
-    pub(super) address: Option<IpAddr>,
-    pub(super) data_center: Box<str>,
-    pub(super) rack: Box<str>,
-    pub(super) release: Box<str>,
-    pub(super) tokens: Vec<Box<str>>,
-}
-
 impl Topology {
     /// Returns true if the node that was asked has joined the ring.
     pub fn is_bootstrapped(&self) -> bool {
@@ -80,33 +63,6 @@ impl Topology {
     /// Returns the node that was asked.
     pub fn own_node(&self) -> Option<&RingNode> {
         self.nodes.get(&self.told_by)
-    }
-
-    /// Adds a node, or finds that it is known already.
-    pub(super) fn add(&mut self, host: HostId, told: ToldNode) -> Result<(), TopologyError> {
-        let mut tokens = Vec::with_capacity(told.tokens.len());
-        for text in told.tokens {
-            let unknown = |_| TopologyError::UnknownForm { host, what: "a token", text: text.clone() };
-            tokens.push(text.parse::<i64>().map_err(unknown)?);
-        }
-        tokens.sort_unstable();
-        tokens.dedup();
-        let ToldNode { address, data_center, rack, release, .. } = told;
-        let node = RingNode { address, data_center, rack, release, tokens };
-        match self.nodes.entry(host) {
-            Entry::Vacant(vacant) => {
-                vacant.insert(node);
-                Ok(())
-            }
-            // The asked node knows itself best: it may have a row of its own former address.
-            Entry::Occupied(_) if host == self.told_by => Ok(()),
-            Entry::Occupied(known) if known.get().is_placed_as(&node) => Ok(()),
-            Entry::Occupied(known) => {
-                let unspecified = IpAddr::from([0; 4]);
-                let first = known.get().address.unwrap_or(unspecified);
-                Err(TopologyError::HostTwice { host, first, second: node.address.unwrap_or(unspecified) })
-            }
-        }
     }
 
     /// Refuses a token of two nodes.
@@ -123,13 +79,6 @@ impl Topology {
             }
         }
         Ok(())
-    }
-}
-
-impl RingNode {
-    /// Returns true if both get the same replicas.
-    fn is_placed_as(&self, other: &Self) -> bool {
-        self.data_center == other.data_center && self.rack == other.rack && self.tokens == other.tokens
     }
 }
 
@@ -172,12 +121,4 @@ impl fmt::Display for ReplicationOptions {
         }
         f.write_str("}")
     }
-}
-
-/// Refuses partitioners whose tokens are not known here.
-pub(super) fn check_partitioner(partitioner: &str) -> Result<(), TopologyError> {
-    if MURMUR3.contains(&partitioner) {
-        return Ok(());
-    }
-    Err(TopologyError::Partitioner { partitioner: partitioner.into() })
 }

@@ -127,7 +127,9 @@ mod told {
         assert_eq!(all.incomplete, [3, 4, 5].map(|last| std::net::IpAddr::from([127, 0, 0, last])));
         assert!(all.is_bootstrapped());
         let joining = LiveIdentity { bootstrapped: Some("IN_PROGRESS".into()), ..own() };
-        assert_eq!(assemble(joining, &[]).unwrap().bootstrap, Bootstrap::InProgress);
+        let all = assemble(joining, &[peer(2, &["7"])]).unwrap();
+        assert_eq!((all.bootstrap, all.is_bootstrapped()), (Bootstrap::InProgress, false));
+        assert!(all.own_node().unwrap().tokens.is_empty(), "its tokens are not on the ring yet");
     }
 
     #[test]
