@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use cassandra_commitlog::types::murmur3_token;
 use uuid::Uuid;
 
 /// A Cassandra node, and the agent beside it.
@@ -39,6 +40,13 @@ impl Generation {
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
+    }
+}
+
+impl Token {
+    /// Returns the token of a serialized partition key, as Cassandra's `Murmur3Partitioner` gives it.
+    pub fn of_key(partition_key: &[u8]) -> Self {
+        Self(murmur3_token(partition_key))
     }
 }
 
