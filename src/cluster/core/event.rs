@@ -37,8 +37,6 @@ pub enum Event {
     Initialised {
         /// A number that this host never used.
         session: Session,
-        /// The high watermark of the own partition, asked for afterwards.
-        own_high: u64,
     },
     /// [`Effect::Commit`] has ended. They end in their order.
     Ended {
@@ -125,7 +123,8 @@ pub enum Effect {
         /// [`Core::audit`]: super::Core::audit
         position: u64,
     },
-    /// The head reads again, from the lowest unconfirmed position ([`Core::audit_low`]): there are new tokens. Begins a pass.
+    /// The head reads again from the lowest unconfirmed position ([`Core::audit_low`], or where the audit reads next if that is
+    /// `None`): there are new tokens. A pass that was begun is void.
     ///
     /// [`Core::audit_low`]: super::Core::audit_low
     RewindHead,
