@@ -77,7 +77,11 @@ impl Ring {
                 match ranges.get_mut(first..).and_then(<[RankedRange]>::last_mut) {
                     Some(last) if last.hosts == hosts => last.range.up_to = range.up_to,
                     _ => {
-                        ranges.push(RankedRange { keyspace: Keyspace::clone(keyspace), range: *range, hosts });
+                        ranges.push(RankedRange {
+                            keyspace: Keyspace::clone(keyspace),
+                            range: *range,
+                            hosts,
+                        });
                     }
                 }
             }

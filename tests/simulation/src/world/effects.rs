@@ -1,7 +1,7 @@
 //! What a core wants done.
 
 use ringtap::cluster::{
-    core::{Effect, Event as CoreEvent, Transaction as Sealed},
+    core::{Effect, Transaction as Sealed},
     names::HostId,
     record::{LedgerKind, OwnersRecord},
 };
@@ -130,8 +130,7 @@ impl World {
         self.count(Kind::Rewind);
         let at = &mut self.agents[agent];
         at.head = at.head.min(at.done_with());
-        at.pass_end = Some(self.cassandra.logs[agent].end());
-        self.tell(agent, CoreEvent::PassBegun);
+        at.pass_end = None;
     }
 }
 

@@ -45,7 +45,7 @@ impl World {
     pub(super) fn tick(&mut self, agent: usize) {
         let now = self.agents[agent].clock(self.now, self.plan.paces[agent].clock_rate);
         if let Some(core) = &mut self.agents[agent].core {
-            let Ok(()) = core.tick(now);
+            core.tick(now);
             self.drain(agent);
         }
     }
