@@ -62,7 +62,8 @@ impl Passes {
 
     /// Returns true if the outcome of all transactions up to this one is known.
     pub(super) fn has_ended(&self, number: u64) -> bool {
-        self.sealed.front().is_none_or(|sealed| sealed.number > number)
+        // One that is still the open batch has not.
+        number <= self.last_transaction && self.sealed.front().is_none_or(|sealed| sealed.number > number)
     }
 
     pub(super) fn last_transaction(&self) -> u64 {
