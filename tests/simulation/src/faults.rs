@@ -6,5 +6,5 @@ mod plan;
 
 pub use self::{
     character::Character,
-    plan::{Counts, Fates, Network, Pace, Plan, Role, Times},
+    plan::{Counts, Fates, Network, Pace, Plan, Role, Times, Trouble},
 };

@@ -1,6 +1,6 @@
 //! What kind of trouble a schedule has most of.
 
-use super::plan::{Counts, Fates, Network};
+use super::plan::{Counts, Fates, Network, Trouble};
 use crate::random::Random;
 
 /// The kind.
@@ -39,6 +39,16 @@ const ALL: [Character; 10] = [
     Character::Holes,
     Character::Restarts,
     Character::Mixed,
+];
+
+const TROUBLES: [Trouble; 7] = [
+    Trouble::Owners,
+    Trouble::Relay,
+    Trouble::Initialise,
+    Trouble::Fence,
+    Trouble::HighWatermarks,
+    Trouble::Produce,
+    Trouble::End,
 ];
 
 impl Character {
@@ -123,8 +133,9 @@ impl Character {
             slow_ms: 100 + u64::from(upto(600)),
             lost_per_mille: upto(10),
             repeated_per_mille: upto(30),
+            trouble: TROUBLES.get(upto(13) as usize).copied(),
             abort_per_mille: upto(10),
-            marker_ms: 1 + u64::from(upto(20)),
+            marker_ms: 1 + u64::from(if upto(2) == 0 { upto(700) } else { upto(20) }),
         };
         match self {
             Self::Coordinator => {
@@ -133,9 +144,10 @@ impl Character {
                 network.lost_per_mille = upto(120);
                 network.repeated_per_mille = upto(200);
                 network.abort_per_mille = upto(80);
-                network.marker_ms = 1 + u64::from(upto(600));
             }
-            Self::Quiet => (network.slow_per_mille, network.lost_per_mille) = (0, 0),
+            Self::Quiet => {
+                network = Network { usual_ms: network.usual_ms, marker_ms: 10, ..Network::default() }
+            }
             Self::Mixed | Self::Crashes | Self::Zombies | Self::SlowReaders => {
                 network.slow_per_mille = upto(120);
                 network.slow_ms = 300 + u64::from(upto(1500));

@@ -3,6 +3,9 @@
 use super::character::Character;
 use crate::{cassandra::CELLS_MAX, random::Random};
 
+/// Between two wakings of an agent, at most: a core is to be told the time each 100 ms.
+const WAKE_MS_MAX: u64 = 95;
+
 /// All that is drawn before a schedule begins.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -94,10 +97,25 @@ pub struct Network {
     pub lost_per_mille: u32,
     /// How many come again.
     pub repeated_per_mille: u32,
+    /// One kind of request that is slow far more often, and repeated if it can be.
+    pub trouble: Option<Trouble>,
     /// How many transactions a producer aborts.
     pub abort_per_mille: u32,
     /// How long the end of a decided transaction takes into the log, at most.
     pub marker_ms: u64,
+}
+
+/// Requests that are slow a third of the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "named by what is asked")]
+pub enum Trouble {
+    Owners,
+    Relay,
+    Initialise,
+    Fence,
+    HighWatermarks,
+    Produce,
+    End,
 }
 
 /// What becomes of a write on its way to a replica. Chances in a thousand.
@@ -204,15 +222,23 @@ fn draw_replicas(random: &mut Random, roles: &[Role]) -> Vec<Vec<Vec<usize>>> {
 
 impl Times {
     fn draw(random: &mut Random) -> Self {
+        let beat_interval_ms = random.between(40, 120);
         Self {
-            suspect_after_ms: random.between(300, 900),
+            // Beats come as often as agents wake. If they were suspected between two of them, with clocks that differ, nothing
+            // would ever come right.
+            suspect_after_ms: (2 * (beat_interval_ms + WAKE_MS_MAX + WAKE_MS_MAX))
+                .max(random.between(400, 1000)),
             stuck_after_ms: random.between(900, 3000),
             grace_ms: random.between(30, 300),
-            beat_interval_ms: random.between(50, 200),
+            beat_interval_ms,
             repeat_interval_ms: random.between(100, 400),
             hand_back_after_ms: random.between(200, 1500),
             pending_max: if random.chance(300) { random.between(1, 4) as usize } else { 64 },
-            patience_ms: random.between(200, 1200),
+            patience_ms: if random.chance(300) {
+                random.between(1000, 3000)
+            } else {
+                random.between(200, 1000)
+            },
             transaction_timeout_ms: random.between(500, 2500),
         }
     }
@@ -232,9 +258,9 @@ impl Pace {
             checkpoint: often(30) / 4,
             clock_rate: match character {
                 Character::Quiet => 16,
-                _ => random.between(12, 22),
+                _ => random.between(14, 18),
             },
-            wake_ms: random.between(60, 95),
+            wake_ms: random.between(60, WAKE_MS_MAX),
             at_once: random.between(2, 8),
         }
     }
@@ -242,7 +268,7 @@ impl Pace {
     /// As nothing is in the way of: what agents do when faults stop.
     pub const CALM: Self = Self {
         clock_rate: 16,
-        wake_ms: 95,
+        wake_ms: WAKE_MS_MAX,
         owners: 1000,
         ledger: 1000,
         relay: 1000,

@@ -7,6 +7,7 @@ use crate::{
     cassandra::{atom, bits, host_of, identity},
     checker::{Published, agreement},
     counts::Kind,
+    faults::Trouble,
     kafka::{Landed, State, TransactionNumber},
     trace::Step,
 };
@@ -27,8 +28,14 @@ impl World {
                 }
             }
         }
+        let has_trouble = network.trouble == Some(kind_of(&request));
+        if has_trouble && self.random.chance(330) {
+            self.count(Kind::RequestSlow);
+            after += self.random.between(100, 2200);
+        }
         let can_repeat = !matches!(request, Request::Produce(_) | Request::HighWatermarks(..));
-        if can_repeat && self.random.chance(network.repeated_per_mille) {
+        let repeated = network.repeated_per_mille + if has_trouble { 150 } else { 0 };
+        if can_repeat && self.random.chance(repeated) {
             self.count(Kind::RequestRepeated);
             let again = after + self.random.between(1, 1500);
             self.after(again, Event::Land(request.clone()));
@@ -176,6 +183,18 @@ impl World {
         }
         let judgement = agreement(number, transaction.session, &published, &transaction.ledger);
         self.judge(judgement);
+    }
+}
+
+fn kind_of(request: &Request) -> Trouble {
+    match request {
+        Request::Owners(_) => Trouble::Owners,
+        Request::Relay(..) => Trouble::Relay,
+        Request::Initialise(..) => Trouble::Initialise,
+        Request::Fence(..) => Trouble::Fence,
+        Request::HighWatermarks(..) => Trouble::HighWatermarks,
+        Request::Produce(_) => Trouble::Produce,
+        Request::End(..) => Trouble::End,
     }
 }
 
