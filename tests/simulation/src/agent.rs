@@ -17,6 +17,8 @@ pub struct Agent {
     pub core: Option<Core<Index>>,
     /// Grows with each start: answers for an earlier life are lost.
     pub life: u32,
+    /// Number of the waking that comes next.
+    pub wakings: u32,
     /// Until when it does nothing at all.
     pub paused_until: u64,
     /// Until when it reaches no broker.
@@ -86,6 +88,7 @@ impl Agent {
         Self {
             core: None,
             life: 0,
+            wakings: 0,
             paused_until: 0,
             cut_until: 0,
             owners_stalled_until: 0,

@@ -49,6 +49,7 @@ kinds! {
     UnknownNot "unknown outcomes: had not begun"
     UnknownLater "unknown outcomes: committed afterwards"
     FenceSent "fences asked for"
+    WokenAtFence "agents that woke while others fenced them"
     FenceAborted "fences and initialisations that aborted a transaction"
     OwnFirst "taken: nobody owned it"
     OwnReleased "taken: released"

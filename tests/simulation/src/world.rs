@@ -86,7 +86,7 @@ impl World {
     fn happen(&mut self, event: Event) {
         match event {
             Event::Start(agent) => self.start(agent),
-            Event::Wake(agent, life) => self.wake(agent, life),
+            Event::Wake(agent, life, number) => self.wake(agent, life, number),
             Event::Answer(agent, life, answer) => self.hear(agent, life, answer),
             Event::Land(request) => self.land(request),
             Event::Mark(transaction) => self.mark(transaction),

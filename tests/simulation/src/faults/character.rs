@@ -70,6 +70,7 @@ impl Character {
             }
             Self::Zombies => {
                 counts.pauses = 2 + few(6);
+                counts.wake_per_mille_fences = few(900);
                 counts.crashes = few(2);
             }
             Self::Topology => {
@@ -84,6 +85,8 @@ impl Character {
             }
             Self::SlowReaders => {
                 counts.stalls = 3 + few(8);
+                counts.leaves = few(3);
+                counts.topology = few(3);
                 counts.pauses = few(3);
                 counts.crashes = few(3);
             }
@@ -94,6 +97,7 @@ impl Character {
             }
             Self::Restarts => {
                 counts.leaves = 2 + few(4);
+                counts.stalls = few(5);
                 counts.unable = few(4);
                 counts.nodes_down = few(2);
                 counts.crashes = few(2);
@@ -104,6 +108,7 @@ impl Character {
                     crash_per_mille_effects: few(10),
                     lost_index_per_mille: few(300),
                     pauses: few(4),
+                    wake_per_mille_fences: few(500),
                     cuts: few(2),
                     outages: few(2),
                     stalls: few(5),
@@ -135,7 +140,8 @@ impl Character {
             repeated_per_mille: upto(30),
             trouble: TROUBLES.get(upto(13) as usize).copied(),
             abort_per_mille: upto(10),
-            marker_ms: 1 + u64::from(if upto(2) == 0 { upto(700) } else { upto(20) }),
+            late_release_per_mille: 0,
+            marker_ms: 1 + u64::from(if upto(2) == 0 { upto(1500) } else { upto(20) }),
         };
         match self {
             Self::Coordinator => {
@@ -153,7 +159,11 @@ impl Character {
                 network.slow_ms = 300 + u64::from(upto(1500));
                 network.lost_per_mille = upto(50);
             }
+            Self::Restarts | Self::Topology => network.late_release_per_mille = upto(600),
             _ => {}
+        }
+        if self == Self::Zombies && upto(1) == 0 {
+            network.trouble = Some(Trouble::Fence);
         }
         network
     }

@@ -97,6 +97,8 @@ pub struct Network {
     pub lost_per_mille: u32,
     /// How many come again.
     pub repeated_per_mille: u32,
+    /// How many releases come again, late.
+    pub late_release_per_mille: u32,
     /// One kind of request that is slow far more often, and repeated if it can be.
     pub trouble: Option<Trouble>,
     /// How many transactions a producer aborts.
@@ -147,6 +149,8 @@ pub struct Counts {
     /// After how many crashes in a thousand the index is lost.
     pub lost_index_per_mille: u32,
     pub pauses: u32,
+    /// How many of those who are paused wake when they are about to be fenced, in a thousand.
+    pub wake_per_mille_fences: u32,
     pub cuts: u32,
     pub outages: u32,
     pub stalls: u32,

@@ -1,6 +1,6 @@
 //! What happens when a request reaches a broker.
 
-use ringtap::cluster::names::HostId;
+use ringtap::cluster::{names::HostId, record::OwnersRecord};
 
 use super::{Answer, Asked, Event, Request, World};
 use crate::{
@@ -34,10 +34,14 @@ impl World {
             after += self.random.between(100, 2200);
         }
         let can_repeat = !matches!(request, Request::Produce(_) | Request::HighWatermarks(..));
-        let repeated = network.repeated_per_mille + if has_trouble { 150 } else { 0 };
+        let is_release =
+            matches!(&request, Request::Owners(record) if matches!(**record, OwnersRecord::Release { .. }));
+        let repeated = network.repeated_per_mille
+            + if has_trouble { 150 } else { 0 }
+            + if is_release { network.late_release_per_mille } else { 0 };
         if can_repeat && self.random.chance(repeated) {
             self.count(Kind::RequestRepeated);
-            let again = after + self.random.between(1, 1500);
+            let again = after + self.random.between(1, if is_release { 3000 } else { 1500 });
             self.after(again, Event::Land(request.clone()));
         }
         self.after(after, Event::Land(request));

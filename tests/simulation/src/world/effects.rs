@@ -33,6 +33,7 @@ impl World {
             Effect::Commit(sealed) => self.seal(agent, sealed),
             Effect::Fence { attempt, host } => {
                 self.count(Kind::FenceSent);
+                self.wake_sleeper(host_of(host));
                 self.send(agent, Request::Fence(agent, life, host_of(host), attempt));
             }
             Effect::AskHighWatermarks { attempt, hosts } => {
@@ -48,6 +49,17 @@ impl World {
         }
         if crashes {
             self.crash(agent);
+        }
+    }
+
+    /// Who is about to be fenced may wake up just then.
+    fn wake_sleeper(&mut self, agent: usize) {
+        let chance = self.plan.counts.wake_per_mille_fences;
+        if self.agents[agent].paused_until > self.now && self.random.chance(chance) {
+            self.count(Kind::WokenAtFence);
+            let after = self.random.between(1, 300);
+            self.agents[agent].paused_until = self.now + after;
+            self.set_waking(agent, after);
         }
     }
 

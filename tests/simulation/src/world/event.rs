@@ -14,8 +14,8 @@ use crate::{
 pub enum Event {
     /// An agent starts.
     Start(usize),
-    /// An agent of this life does what it does in turn.
-    Wake(usize, u32),
+    /// An agent of this life does what it does in turn; void if another waking was set since this one.
+    Wake(usize, u32, u32),
     /// An agent of this life hears something.
     Answer(usize, u32, Answer),
     /// A request reaches a broker.

@@ -63,8 +63,8 @@ impl World {
     /// An agent's readers fall behind: of the owners topic, or of some partitions of the ledger.
     fn stall(&mut self, agent: usize) {
         self.count(Kind::Stall);
-        let until = self.any_time(4000);
-        if self.random.chance(300) {
+        let until = self.any_time(5000);
+        if self.random.chance(400) {
             self.agents[agent].owners_stalled_until = until;
         }
         for host in 0..self.agents.len() {

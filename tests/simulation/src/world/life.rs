@@ -56,7 +56,7 @@ impl World {
         let until_ring = self.random.between(1, 80);
         self.after(until_ring, Event::RingSeen(agent));
         let until_wake = self.random.between(1, 20);
-        self.after(until_wake, Event::Wake(agent, life));
+        self.set_waking(agent, until_wake);
     }
 
     fn core_options(&self, agent: usize) -> CoreOptions {

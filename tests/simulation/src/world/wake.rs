@@ -7,14 +7,14 @@ use crate::{counts::Kind, faults::Pace};
 
 impl World {
     /// An agent wakes and does some of what there is to do.
-    pub(super) fn wake(&mut self, agent: usize, life: u32) {
+    pub(super) fn wake(&mut self, agent: usize, life: u32, number: u32) {
         let at = &self.agents[agent];
-        if at.life != life || at.core.is_none() {
+        if at.life != life || at.wakings != number || at.core.is_none() {
             return;
         }
         if self.now < at.paused_until {
             let later = at.paused_until + self.random.below(20);
-            self.queue.add(later, Event::Wake(agent, life));
+            self.queue.add(later, Event::Wake(agent, life, number));
             return;
         }
         let pace = self.pace(agent);
@@ -108,6 +108,14 @@ impl World {
         }
         let most = pace.wake_ms * 16 / pace.clock_rate;
         let after = self.random.between(most / 3, most);
-        self.after(after, Event::Wake(agent, life));
+        self.set_waking(agent, after);
+    }
+
+    /// Sets when an agent wakes next.
+    pub(super) fn set_waking(&mut self, agent: usize, after_ms: u64) {
+        let at = &mut self.agents[agent];
+        at.wakings = at.wakings.wrapping_add(1);
+        let waking = Event::Wake(agent, at.life, at.wakings);
+        self.after(after_ms, waking);
     }
 }
