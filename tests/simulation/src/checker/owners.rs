@@ -29,8 +29,8 @@ pub enum Claimed {
     Late,
     /// A `RELEASE` that counts.
     Released,
-    /// A `RELEASE` of something else than what stands there.
-    Void,
+    /// A `RELEASE` of something else than what stands there: this.
+    Void(Owner),
 }
 
 /// The map.
@@ -77,7 +77,7 @@ impl OwnersMap {
                     held.is_released = true;
                     tell(Claimed::Released);
                 } else {
-                    tell(Claimed::Void);
+                    tell(Claimed::Void(*held));
                 }
             }),
             OwnersRecord::Init { .. }
@@ -138,7 +138,8 @@ mod tests {
         assert_eq!(read(&release), [Claimed::Released]);
         let released = Owner { owner: Some((host_id(0), Session(0))), generation: 1, is_released: true };
         assert_eq!(read(&own(1, 2)), [Claimed::Taken(released)]);
-        assert_eq!(read(&release), [Claimed::Void]);
+        let taken = Owner { owner: Some((host_id(1), Session(1))), generation: 2, is_released: false };
+        assert_eq!(read(&release), [Claimed::Void(taken)]);
         assert_eq!(map.get(0, 0), Owner::default());
         assert_eq!(map.get(0, 1).owner, Some((host_id(1), Session(1))));
     }

@@ -75,6 +75,7 @@ impl Character {
             }
             Self::Topology => {
                 counts.topology = 3 + few(7);
+                counts.stall_per_mille_void_releases = few(900);
                 counts.pauses = few(2);
                 counts.crashes = few(2);
             }
@@ -97,6 +98,7 @@ impl Character {
             }
             Self::Restarts => {
                 counts.leaves = 2 + few(4);
+                counts.stall_per_mille_void_releases = few(900);
                 counts.stalls = few(5);
                 counts.unable = few(4);
                 counts.nodes_down = few(2);
@@ -113,6 +115,7 @@ impl Character {
                     outages: few(2),
                     stalls: few(5),
                     leaves: few(2),
+                    stall_per_mille_void_releases: few(500),
                     unable: few(2),
                     topology: few(5),
                     nodes_down: few(2),

@@ -155,6 +155,8 @@ pub struct Counts {
     pub outages: u32,
     pub stalls: u32,
     pub leaves: u32,
+    /// How many void releases an owner reads late, in a thousand.
+    pub stall_per_mille_void_releases: u32,
     pub unable: u32,
     pub topology: u32,
     pub nodes_down: u32,

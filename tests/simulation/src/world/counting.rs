@@ -4,6 +4,7 @@ use ringtap::cluster::record::OwnersRecord;
 
 use super::World;
 use crate::{
+    cassandra::host_of,
     checker::{Claimed, Owner},
     counts::{Kind, Tally},
     kafka::TransactionNumber,
@@ -17,13 +18,30 @@ impl World {
         }
         let Self { owners, tally, cassandra, .. } = self;
         let known_fenced = owners.fenced.clone();
+        let mut still_owns = None;
         owners.read(&cassandra.ring, record, |claimed| match claimed {
             Claimed::Taken(before) => count_taken(tally, record, before, &known_fenced),
             Claimed::Repeated => tally.count(Kind::OwnRepeated),
             Claimed::Late => tally.count(Kind::OwnLost),
             Claimed::Released => tally.count(Kind::Release),
-            Claimed::Void => tally.count(Kind::ReleaseVoid),
+            Claimed::Void(held) => {
+                tally.count(Kind::ReleaseVoid);
+                still_owns = still_owns.or(held.owner.filter(|_| !held.is_released));
+            }
         });
+        if let (OwnersRecord::Release { host, .. }, Some((owner, _))) = (record, still_owns)
+            && owner == *host
+        {
+            self.stall_owner(host_of(owner));
+        }
+    }
+
+    /// An owner that is said to have released what it took again may not hear of that for a while.
+    fn stall_owner(&mut self, agent: usize) {
+        if !self.is_calm() && self.random.chance(self.plan.counts.stall_per_mille_void_releases) {
+            self.count(Kind::Stall);
+            self.agents[agent].owners_stalled_until = self.now + self.random.between(300, 2500);
+        }
     }
 
     /// Counts a transaction that committed.

@@ -33,8 +33,13 @@ impl World {
             Effect::Commit(sealed) => self.seal(agent, sealed),
             Effect::Fence { attempt, host } => {
                 self.count(Kind::FenceSent);
-                self.wake_sleeper(host_of(host));
-                self.send(agent, Request::Fence(agent, life, host_of(host), attempt));
+                let request = Request::Fence(agent, life, host_of(host), attempt);
+                if self.wakes_sleeper(agent, host_of(host)) {
+                    let after = self.random.between(200, 1500);
+                    self.after(after, Event::Land(request));
+                } else {
+                    self.send(agent, request);
+                }
             }
             Effect::AskHighWatermarks { attempt, hosts } => {
                 self.send(agent, Request::HighWatermarks(agent, life, attempt, hosts));
@@ -52,15 +57,20 @@ impl World {
         }
     }
 
-    /// Who is about to be fenced may wake up just then.
-    fn wake_sleeper(&mut self, agent: usize) {
+    /// Who is about to be fenced may wake up just then, while the fence is slow. Returns true if so.
+    fn wakes_sleeper(&mut self, taker: usize, sleeper: usize) -> bool {
         let chance = self.plan.counts.wake_per_mille_fences;
-        if self.agents[agent].paused_until > self.now && self.random.chance(chance) {
-            self.count(Kind::WokenAtFence);
-            let after = self.random.between(1, 300);
-            self.agents[agent].paused_until = self.now + after;
-            self.set_waking(agent, after);
+        if self.agents[sleeper].paused_until <= self.now || !self.random.chance(chance) {
+            return false;
         }
+        self.count(Kind::WokenAtFence);
+        let after = self.random.between(1, 300);
+        self.agents[sleeper].paused_until = self.now + after;
+        self.set_waking(sleeper, after);
+        if !self.is_calm() && self.random.chance(500) {
+            self.agents[taker].ledger_stalled_until[sleeper] = self.now + self.random.between(100, 1500);
+        }
+        true
     }
 
     fn new_producer(&mut self, agent: usize) {
