@@ -17,12 +17,12 @@ use std::convert::Infallible;
 pub use self::events::{schema_change_id, truncation_id};
 #[cfg(feature = "agent")]
 pub use self::index::{BatchNumber, DedupIndex, IndexOptions, IndexStats};
-use self::{
-    atoms::Atom,
-    identity::Place,
-    noter::{KnownParts, Noter},
-    table::Table,
+pub use self::{
+    atoms::{Atom, Filings, Part, Signature},
+    identity::{ChangeId, Place},
+    noter::KnownParts,
 };
+use self::{noter::Noter, table::Table};
 use crate::change::Change;
 
 /// What an index says of a change.
@@ -79,6 +79,14 @@ impl KnownParts for Table {
         self.add(place.id, atoms);
         Ok(())
     }
+}
+
+/// Returns what a change is known by.
+#[cfg(test)]
+pub(crate) fn signature(change: &Change<'_>) -> Signature {
+    let mut atoms = atoms::Atoms::default();
+    atoms.take(change);
+    atoms.signature
 }
 
 #[cfg(test)]

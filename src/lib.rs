@@ -6,6 +6,7 @@ pub mod change;
 pub mod checker;
 pub mod checkpoint;
 pub mod cli;
+pub mod cluster;
 #[cfg(feature = "agent")]
 pub mod config;
 pub mod dedup;

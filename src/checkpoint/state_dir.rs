@@ -66,6 +66,11 @@ impl StateDir {
         self.path.join("schema")
     }
 
+    /// Returns where the cluster's nodes and keyspaces stand, as they were last known.
+    pub fn topology(&self) -> PathBuf {
+        self.path.join("topology")
+    }
+
     /// Returns where what could not be published lies, unless the configuration says another place.
     pub fn quarantine(&self) -> PathBuf {
         self.path.join("quarantine")

@@ -9,48 +9,59 @@ use super::identity::{ChangeId, Hasher, Place};
 use crate::change::{Action, Change, Cleared, ColumnWrite};
 
 /// Fingerprint of a part of a change.
-pub(super) type Atom = u32;
+pub type Atom = u32;
 
 /// A part of a change.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Part {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
     /// Where its copies may have been filed.
-    pub(super) looked_up: Filings,
+    pub looked_up: Filings,
     /// What is filed of it, at the change's own place.
-    pub(super) filed: (Atom, Option<Atom>),
+    pub filed: (Atom, Option<Atom>),
 }
 
-/// One or two filings of a part: number of the place in [`Atoms::places`], and fingerprint.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Filings {
+/// One or two filings of a part: number of the place in [`Signature::places`], and fingerprint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Filings {
     first: (u32, Atom),
     second: Option<(u32, Atom)>,
 }
 
-/// The parts of a change, in the order in which [`keep_new`] takes them. The memory is used again.
+/// What a change is known by: its places and the parts of it, in the order in which [`keep_new`] takes them. There is one of
+/// each at least.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Signature {
+    /// Where parts are looked up and filed; the change's own place is the first.
+    pub places: Vec<Place>,
+    /// The parts.
+    pub parts: Vec<Part>,
+}
+
+/// Makes signatures of changes. The memory is used again.
 #[derive(Debug, Default)]
 pub(super) struct Atoms {
-    /// Where parts are looked up and filed; the change's own place is the first.
-    pub(super) places: Vec<Place>,
-    pub(super) parts: Vec<Part>,
+    pub(super) signature: Signature,
     hasher: Hasher,
 }
 
 impl Filings {
-    fn one(place: u32, atom: Atom) -> Self {
+    /// Returns a part's only filing.
+    pub fn one(place: u32, atom: Atom) -> Self {
         Self { first: (place, atom), second: None }
     }
 
-    fn two(first: (u32, Atom), second: (u32, Atom)) -> Self {
+    /// Returns both filings of a part that is known by either.
+    pub fn two(first: (u32, Atom), second: (u32, Atom)) -> Self {
         Self { first, second: Some(second) }
     }
 
-    pub(super) fn iter(self) -> impl Iterator<Item = (u32, Atom)> {
+    /// Returns the filings.
+    pub fn iter(self) -> impl Iterator<Item = (u32, Atom)> {
         std::iter::once(self.first).chain(self.second)
     }
 }
 
-/// The place of the change itself in [`Atoms::places`].
+/// The place of the change itself in [`Signature::places`].
 const OWN: u32 = 0;
 
 impl Atoms {
@@ -62,8 +73,8 @@ impl Atoms {
 
     /// Replaces what is held by the parts of a change. There is one at least.
     pub(super) fn take(&mut self, change: &Change<'_>) {
-        self.places.clear();
-        self.parts.clear();
+        self.signature.places.clear();
+        self.signature.parts.clear();
         self.place(change, change.timestamp);
         let Action::Write(write) = &change.action else {
             let kind = match &change.action {
@@ -82,7 +93,7 @@ impl Atoms {
         for column in &write.columns {
             self.take_column(change, column);
         }
-        if self.parts.is_empty() {
+        if self.signature.parts.is_empty() {
             self.hasher.start(b'e');
             self.push_same(self.hasher.atom());
         }
@@ -90,17 +101,17 @@ impl Atoms {
 
     /// Returns the number of the change's place at a write time.
     fn place(&mut self, change: &Change<'_>, timestamp: i64) -> u32 {
-        if let Some(known) = self.places.iter().position(|place| place.timestamp == timestamp) {
+        if let Some(known) = self.signature.places.iter().position(|place| place.timestamp == timestamp) {
             return known as u32;
         }
         let id = ChangeId::at(change, timestamp, &mut self.hasher);
-        self.places.push(Place { id, timestamp });
-        (self.places.len() - 1) as u32
+        self.signature.places.push(Place { id, timestamp });
+        (self.signature.places.len() - 1) as u32
     }
 
     /// Appends a part that is looked up where it is filed.
     fn push_same(&mut self, atom: Atom) {
-        self.parts.push(Part { looked_up: Filings::one(OWN, atom), filed: (atom, None) });
+        self.signature.parts.push(Part { looked_up: Filings::one(OWN, atom), filed: (atom, None) });
     }
 
     fn take_column(&mut self, change: &Change<'_>, write: &ColumnWrite<'_>) {
@@ -137,7 +148,7 @@ impl Atoms {
         self.hasher.feed(&cleared.timestamp.to_le_bytes());
         let atom = self.hasher.atom();
         let looked_up = Filings::two((own, atom), (next, atom));
-        self.parts.push(Part { looked_up, filed: (atom, None) });
+        self.signature.parts.push(Part { looked_up, filed: (atom, None) });
     }
 
     /// An expired cell comes back as a tombstone of the same time, deleted when it was written (expiry less
@@ -179,7 +190,7 @@ impl Atoms {
                 Part { looked_up, filed: (tombstone, None) }
             }
         };
-        self.parts.push(part);
+        self.signature.parts.push(part);
     }
 
     /// A counter is known by the clocks of its shards.

@@ -7,17 +7,20 @@ use crate::change::{Action, Change, DeletedRange, RangeBound};
 
 /// 128-bit hash of a change's identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct ChangeId {
-    pub(super) high: u64,
-    pub(super) low: u64,
+pub struct ChangeId {
+    /// Its first half.
+    pub high: u64,
+    /// Its second half.
+    pub low: u64,
 }
 
 /// Where parts of a change are filed: an identity, and its write time, which all copies share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) id: ChangeId,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    /// The identity.
+    pub id: ChangeId,
     /// Microseconds.
-    pub(super) timestamp: i64,
+    pub timestamp: i64,
 }
 
 /// Values longer than this are fed as their hash.

@@ -8,7 +8,7 @@ use super::{
 use crate::change::Change;
 
 /// Where the parts of changes are known.
-pub(super) trait KnownParts {
+pub trait KnownParts {
     /// Why it could not be asked.
     type Error;
 
@@ -46,11 +46,11 @@ impl Noter {
         mut change: Change<'a>,
     ) -> Result<Verdict<'a>, K::Error> {
         self.atoms.take(&change);
-        let count = self.atoms.places.len();
+        let count = self.atoms.signature.places.len();
         while self.known.len() < count {
             self.known.push(Vec::new());
         }
-        for (place, known) in self.atoms.places.iter().zip(&mut self.known) {
+        for (place, known) in self.atoms.signature.places.iter().zip(&mut self.known) {
             known.clear();
             parts.look_up(*place, known)?;
             if known.len() > UNSORTED_MAX {
@@ -61,11 +61,12 @@ impl Noter {
         let known = self.known.get(..count).unwrap_or_default();
         if known.iter().all(Vec::is_empty) {
             // Most changes are new.
-            self.is_new.resize(self.atoms.parts.len(), true);
+            self.is_new.resize(self.atoms.signature.parts.len(), true);
         } else {
             let is_known =
                 |(place, atom): (u32, Atom)| known.get(place as usize).is_some_and(|it| contains(it, atom));
-            self.is_new.extend(self.atoms.parts.iter().map(|part| !part.looked_up.iter().any(is_known)));
+            self.is_new
+                .extend(self.atoms.signature.parts.iter().map(|part| !part.looked_up.iter().any(is_known)));
         }
         if !self.is_new.contains(&true) {
             return Ok(Verdict::Duplicate);
@@ -80,11 +81,11 @@ impl Noter {
 
     /// Files what is new at the change's own place.
     fn file<K: KnownParts>(&mut self, parts: &mut K) -> Result<(), K::Error> {
-        let (Some(place), Some(known)) = (self.atoms.places.first(), self.known.first()) else {
+        let (Some(place), Some(known)) = (self.atoms.signature.places.first(), self.known.first()) else {
             return Ok(());
         };
         self.fresh.clear();
-        for (part, is_new) in self.atoms.parts.iter().zip(&self.is_new) {
+        for (part, is_new) in self.atoms.signature.parts.iter().zip(&self.is_new) {
             if *is_new {
                 self.fresh.push(part.filed.0);
                 self.fresh.extend(part.filed.1);

@@ -6,10 +6,11 @@
 mod error;
 mod fetch;
 mod identity;
+mod peers;
 mod seed;
 mod tls;
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use scylla::{
     client::{
@@ -22,7 +23,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
-pub use self::{error::NodeError, identity::LiveIdentity};
+pub use self::{error::NodeError, identity::LiveIdentity, peers::Peer};
 use super::Seed;
 
 /// Cassandra's `native_transport_port` where none is given.
@@ -162,6 +163,17 @@ impl CassandraNode {
     /// Returns what the node says of itself.
     pub fn identity(&self) -> Result<LiveIdentity, NodeError> {
         self.runtime.block_on(identity::read(&self.session, &self.endpoint))
+    }
+
+    /// Returns what the node knows of the others of its cluster.
+    pub fn peers(&self) -> Result<Vec<Peer>, NodeError> {
+        self.runtime.block_on(peers::read(&self.session, &self.endpoint))
+    }
+
+    /// Returns how each keyspace is replicated: the options by their names, `class` among them. Cassandra's keyspaces that
+    /// each node has for itself alone are not in it.
+    pub fn replication(&self) -> Result<BTreeMap<Box<str>, BTreeMap<String, String>>, NodeError> {
+        self.runtime.block_on(peers::replication(&self.session, &self.endpoint))
     }
 
     /// Returns the version of the node's schema. It is the same on all nodes that agree, and another one after every

@@ -1,5 +1,7 @@
 //! Values of the cells of `system_schema` tables.
 
+#[cfg(feature = "agent")]
+use std::net::IpAddr;
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use cassandra_commitlog::types::{CqlType, NativeType};
@@ -102,6 +104,14 @@ impl Value {
             Self::Blob(bytes) => Some(bytes),
             _ => None,
         }
+    }
+
+    /// Returns an address of type `inet`.
+    #[cfg(feature = "agent")]
+    pub(super) fn as_address(&self) -> Option<IpAddr> {
+        let bytes = self.as_blob()?;
+        let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+        v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()
     }
 
     /// Returns the texts of a list or set of texts.

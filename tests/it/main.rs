@@ -9,7 +9,8 @@ mod golden_dump;
 mod golden_exceptions;
 #[cfg(feature = "agent")]
 mod golden_quarantine;
+mod golden_relay;
 mod golden_replay;
 #[cfg(feature = "agent")]
 mod live;
-mod schema_seeds;
+mod program_seeds;

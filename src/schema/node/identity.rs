@@ -1,5 +1,7 @@
 //! Which node it is: `system.local`.
 
+use std::net::IpAddr;
+
 use scylla::client::session::Session;
 use uuid::Uuid;
 
@@ -23,32 +25,36 @@ pub struct LiveIdentity {
     pub partitioner: Box<str>,
     /// Its tokens, as the partitioner writes them, in order of their texts.
     pub tokens: Vec<Box<str>>,
+    /// Where the other nodes reach it (`broadcast_address`).
+    pub address: Option<IpAddr>,
+    /// Whether it has joined the ring: a name of Cassandra's `SystemKeyspace.BootstrapState`.
+    pub bootstrapped: Option<Box<str>>,
 }
 
-const IDENTITY_QUERY: &str = "SELECT cluster_name, host_id, release_version, data_center, rack, partitioner, tokens \
-                              FROM system.local WHERE key = 'local'";
+const IDENTITY_QUERY: &str = "SELECT cluster_name, host_id, release_version, data_center, rack, partitioner, tokens, \
+                              broadcast_address, bootstrapped FROM system.local WHERE key = 'local'";
 
 const VERSION_QUERY: &str = "SELECT schema_version FROM system.local WHERE key = 'local'";
 
 pub(super) async fn read(session: &Session, endpoint: &str) -> Result<LiveIdentity, NodeError> {
     let values = local(session, endpoint, IDENTITY_QUERY).await?;
     let missing = |name: &str| unknown(endpoint, IDENTITY_QUERY, name);
+    let value = |name: &str| values.iter().find(|(column, _)| column == name).map(|(_, value)| value);
     let text = |name: &str| -> Result<Box<str>, NodeError> {
-        let value = values.iter().find(|(column, _)| column == name);
-        value.and_then(|(_, value)| value.as_text()).map(Into::into).ok_or_else(|| missing(name))
+        value(name).and_then(Value::as_text).map(Into::into).ok_or_else(|| missing(name))
     };
-    let host_id =
-        values.iter().find(|(column, _)| column == "host_id").and_then(|(_, value)| value.as_uuid());
     // A node that does not own any token has none.
-    let tokens = values.iter().find(|(column, _)| column == "tokens").and_then(|(_, value)| value.as_texts());
+    let tokens = value("tokens").and_then(Value::as_texts);
     Ok(LiveIdentity {
         cluster: text("cluster_name")?,
-        host_id: host_id.ok_or_else(|| missing("host_id"))?,
+        host_id: value("host_id").and_then(Value::as_uuid).ok_or_else(|| missing("host_id"))?,
         release: text("release_version")?,
         data_center: text("data_center")?,
         rack: text("rack")?,
         partitioner: text("partitioner")?,
         tokens: tokens.unwrap_or_default().into_iter().map(Into::into).collect(),
+        address: value("broadcast_address").and_then(Value::as_address),
+        bootstrapped: value("bootstrapped").and_then(Value::as_text).map(Into::into),
     })
 }
 

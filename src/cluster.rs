@@ -1,0 +1,13 @@
+//! Each change once per cluster: the protocol between the agents of a cluster's nodes.
+//!
+//! All replicas log the same write. Of the agents beside them one, the *owner* of the write's token, publishes it; the
+//! others, its *auditors*, check against the *ledger* of what was published that nothing in their logs was missed, and
+//! send the owner what it does not have. Who owns what stands in a Kafka topic that all read in the same order.
+//!
+//! [`core`] decides, without I/O, clock or randomness: events in, effects out. It is proven in a simulation
+//! (`tests/simulation`), which runs this code and no copy of it.
+
+pub mod core;
+pub mod names;
+pub mod record;
+pub mod ring;

@@ -1,0 +1,195 @@
+//! What an agent does for the cluster's protocol: events in, effects out. No I/O, no clock, no randomness.
+//!
+//! The runtime tells of everything that it reads and hears ([`Event`]), asks for each change of its log what to do with
+//! it ([`Core::head`], [`Core::audit`], [`Core::relayed`]), and carries out what the core wants ([`Effect`]). All times are
+//! milliseconds of a local monotonic clock, which [`Core::tick`] tells.
+//!
+//! One log is read at two positions. The *head* reads as early as allowed and publishes what this agent owns. The *audit*
+//! reads behind it and looks for each change in the ledger: only what the ledger confirms is done with.
+
+mod auditing;
+mod event;
+mod in_flight;
+mod ledger;
+mod options;
+mod owners;
+mod pending;
+mod publishing;
+mod range_map;
+mod ranks;
+mod releasing;
+mod session;
+mod suspicion;
+mod take_over;
+
+use std::collections::{BTreeMap, VecDeque};
+
+pub use self::{
+    event::{AuditVerdict, Effect, Event, HeadVerdict, Outcome, Placement, RankedRange, Transaction},
+    options::{CoreOptions, Rules},
+};
+use self::{
+    in_flight::{InFlight, place_of},
+    ledger::Ledger,
+    owners::{Owners, Reading},
+    pending::Pending,
+    publishing::Passes,
+    ranks::Ranks,
+    releasing::Releasing,
+    session::Standing,
+    suspicion::Suspicion,
+    take_over::TakeOver,
+};
+use super::{
+    names::{HostId, Session},
+    record::{LedgerKind, LedgerRecord, OwnersRecord},
+};
+use crate::dedup::KnownParts;
+
+/// The protocol's state in one agent. `I` is what the ledger said, as far as it was read: it is looked up and filed by the
+/// core alone, and made durable by the runtime together with [`ledger_positions`](Self::ledger_positions).
+#[derive(Debug)]
+pub struct Core<I> {
+    options: CoreOptions,
+    rules: Rules,
+    now_ms: u64,
+    index: I,
+    ledger: Ledger,
+    owners: Owners,
+    ranks: Ranks,
+    standing: Standing,
+    is_able: bool,
+    is_leaving: bool,
+    in_flight: InFlight,
+    passes: Passes,
+    suspicion: Suspicion,
+    take_over: Option<TakeOver>,
+    releasing: Releasing,
+    pending: Pending,
+    effects: VecDeque<Effect>,
+}
+
+impl<I: KnownParts> Core<I> {
+    /// Begins, with the index as of these positions of the ledger's partitions (a host that is not named: 0).
+    pub fn new(options: CoreOptions, rules: Rules, index: I, ledger: BTreeMap<HostId, u64>) -> Self {
+        Self {
+            options,
+            rules,
+            now_ms: 0,
+            index,
+            ledger: Ledger::at(ledger),
+            owners: Owners::default(),
+            ranks: Ranks::default(),
+            standing: Standing::default(),
+            is_able: false,
+            is_leaving: false,
+            in_flight: InFlight::default(),
+            passes: Passes::default(),
+            suspicion: Suspicion::default(),
+            take_over: None,
+            releasing: Releasing::default(),
+            pending: Pending::default(),
+            effects: VecDeque::new(),
+        }
+    }
+
+    /// Takes in what happened.
+    pub fn handle(&mut self, event: Event) -> Result<(), I::Error> {
+        match event {
+            Event::OwnersRead(record) => self.owners_read(&record),
+            Event::OwnersAtEnd => self.owners_at_end(),
+            Event::LedgerRead { host, position, record } => return self.ledger_read(host, position, &record),
+            Event::LedgerPosition { host, position } => self.ledger_position(host, position),
+            Event::LedgerAtEnd => {
+                self.ledger.ends += 1;
+                self.ledger.end_ms = self.now_ms;
+            }
+            Event::Initialised { session } => self.initialised(session),
+            Event::Ended { number, outcome } => self.ended(number, outcome),
+            Event::ProducerLost => self.begin_session(),
+            Event::Fenced { attempt, host } => self.fenced(attempt, host),
+            Event::HighWatermarks { attempt, positions } => self.high_watermarks(attempt, positions),
+            Event::Placement(placement) => self.ranks.set(placement),
+            Event::Able(is_able) => self.is_able = is_able,
+            Event::Leave => self.is_leaving = true,
+            Event::PassBegun => self.pass_begun(),
+            Event::PassEnded => self.pass_ended(),
+        }
+        Ok(())
+    }
+
+    /// Tells the time, in milliseconds of a monotonic clock, and does what is due. To be called before other events at that
+    /// time, and at least every 100 ms.
+    pub fn tick(&mut self, now_ms: u64) {
+        self.watch_over_itself(now_ms);
+        self.now_ms = now_ms;
+        self.go_on_with_session();
+        self.go_on_with_take_over();
+        self.go_on_with_releases();
+        self.look_for_tokens();
+        self.want_back();
+        self.relay_due();
+    }
+
+    /// Returns the next effect.
+    pub fn next_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// Returns up to where each partition of the ledger has been read and filed in the index.
+    pub fn ledger_positions(&self) -> &BTreeMap<HostId, u64> {
+        self.ledger.positions()
+    }
+
+    /// Returns the index, to make it durable.
+    pub fn index(&mut self) -> &mut I {
+        &mut self.index
+    }
+
+    fn owners_read(&mut self, record: &OwnersRecord) {
+        let reading = Reading { now_ms: self.now_ms, ledger_ends: self.ledger.ends };
+        if let OwnersRecord::Own { fenced, .. } = record {
+            self.own_read(fenced);
+        }
+        self.owners.read(record, self.rules, reading);
+    }
+
+    fn owners_at_end(&mut self) {
+        self.owners.at_end();
+        self.tokens_may_be_ours();
+    }
+
+    fn ledger_read(&mut self, host: HostId, position: u64, record: &LedgerRecord) -> Result<(), I::Error> {
+        if position <= self.ledger.position(host) {
+            return Ok(());
+        }
+        self.ledger.heard(host, record.session, &record.kind, self.now_ms);
+        match &record.kind {
+            LedgerKind::Published(entries) | LedgerKind::Skipped(entries) => {
+                for entry in entries {
+                    self.index.file(place_of(entry), &entry.atoms)?;
+                }
+                for entry in entries {
+                    if host == self.options.me {
+                        self.in_flight.read_back(entry);
+                    }
+                    self.confirm(entry.id)?;
+                }
+            }
+            LedgerKind::Hello => self.hello_read(host, record.session),
+            LedgerKind::Beat { number, .. } => self.beat_read(host, record.session, *number),
+        }
+        self.ledger_position(host, position);
+        Ok(())
+    }
+
+    fn ledger_position(&mut self, host: HostId, position: u64) {
+        self.ledger.read_to(host, position);
+        self.go_on_with_take_over();
+    }
+
+    /// Returns the session in which this agent may own tokens.
+    fn session(&self) -> Option<Session> {
+        self.standing.session()
+    }
+}
