@@ -27,8 +27,8 @@ pub struct Filings {
     second: Option<(u32, Atom)>,
 }
 
-/// What a change is known by: its places and the parts of it, in the order in which [`keep_new`] takes them. There is one of
-/// each at least.
+/// What a change is known by: its places, and its parts: row marker, then columns, each with its clearing before its elements.
+/// There is one of each at least.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Signature {
     /// Where parts are looked up and filed; the change's own place is the first.
