@@ -37,7 +37,7 @@ replay *options:
 # Fuzzes one target of the parser for some seconds (needs nightly and cargo-fuzz)
 fuzz target seconds="60":
     mkdir -p parser/fuzz/corpus/{{ target }}
-    cd parser/fuzz && cargo +nightly fuzz run -s none {{ target }} corpus/{{ target }} seeds/{{ target }} -- -rss_limit_mb=512 -timeout=10 -max_total_time={{ seconds }}
+    cd parser/fuzz && cargo +nightly fuzz run -s none --features program {{ target }} corpus/{{ target }} seeds/{{ target }} -- -rss_limit_mb=512 -timeout=10 -max_total_time={{ seconds }}
 
 # Compares ringtap with Cassandra's own reader (makes segments with a real node the first time)
 bench:
