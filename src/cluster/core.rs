@@ -12,6 +12,7 @@ mod event;
 mod in_flight;
 mod ledger;
 mod options;
+mod own_way;
 mod owners;
 mod pending;
 mod publishing;
@@ -31,6 +32,7 @@ pub use self::{
 use self::{
     in_flight::{InFlight, place_of},
     ledger::Ledger,
+    own_way::OwnWay,
     owners::{Owners, Reading},
     pending::Pending,
     publishing::Passes,
@@ -66,6 +68,7 @@ pub struct Core<I> {
     take_over: Option<TakeOver>,
     releasing: Releasing,
     pending: Pending,
+    own_way: OwnWay,
     effects: VecDeque<Effect>,
 }
 
@@ -89,6 +92,7 @@ impl<I: KnownParts> Core<I> {
             take_over: None,
             releasing: Releasing::default(),
             pending: Pending::default(),
+            own_way: OwnWay::default(),
             effects: VecDeque::new(),
         }
     }
@@ -168,6 +172,9 @@ impl<I: KnownParts> Core<I> {
             LedgerKind::Published(entries) | LedgerKind::Skipped(entries) => {
                 for entry in entries {
                     self.index.file(place_of(entry), &entry.atoms)?;
+                }
+                if host == self.options.me && self.standing.newest_session() == Some(record.session) {
+                    self.own_way.read_back(entries);
                 }
                 for entry in entries {
                     if host == self.options.me {

@@ -23,9 +23,15 @@ impl<I: KnownParts> Core<I> {
         token: Token,
         signature: &Signature,
     ) -> Result<AuditVerdict, I::Error> {
+        self.own_way.audits(position);
         if self.is_confirmed(signature)? {
             self.pending.remove(position);
             return Ok(AuditVerdict::Confirmed);
+        }
+        if self.is_on_its_way(signature)? {
+            self.pending.remove(position);
+            self.own_way.audited(position);
+            return Ok(AuditVerdict::OnItsWay);
         }
         if self.pending.contains(position) {
             return Ok(AuditVerdict::Pending);
@@ -40,16 +46,23 @@ impl<I: KnownParts> Core<I> {
 
     /// Returns the lowest position that was audited and is unconfirmed. `None`: all that was audited is confirmed.
     pub fn audit_low(&self) -> Option<u64> {
-        if self.rules.release_behind_audit { self.pending.lowest() } else { None }
+        if !self.rules.release_behind_audit {
+            return None;
+        }
+        self.pending.lowest().into_iter().chain(self.own_way.lowest()).min()
     }
 
     fn is_confirmed(&mut self, signature: &Signature) -> Result<bool, I::Error> {
-        let mut known = Vec::with_capacity(signature.places.len());
-        for place in &signature.places {
-            let mut atoms = Vec::new();
-            self.index.look_up(*place, &mut atoms)?;
-            known.push(atoms);
+        let known = self.known(signature, false)?;
+        Ok(!new_parts(signature, &known).contains(&true))
+    }
+
+    /// Returns true if all of it is in the ledger or in own transactions: that is most of what the owner audits.
+    fn is_on_its_way(&mut self, signature: &Signature) -> Result<bool, I::Error> {
+        if !signature.places.iter().any(|place| !self.in_flight.get(*place).is_empty()) {
+            return Ok(false);
         }
+        let known = self.known(signature, true)?;
         Ok(!new_parts(signature, &known).contains(&true))
     }
 

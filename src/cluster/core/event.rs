@@ -128,6 +128,13 @@ pub enum Effect {
     ///
     /// [`Core::audit_low`]: super::Core::audit_low
     RewindHead,
+    /// The log is to be audited again from this position: what became of it with an ended session is not known.
+    RewindAudit {
+        /// As [`Core::audit`] was told.
+        ///
+        /// [`Core::audit`]: super::Core::audit
+        position: u64,
+    },
     /// All tokens are released, or owned by others.
     Left,
 }
@@ -164,6 +171,8 @@ pub enum AuditVerdict {
     Confirmed,
     /// Not yet: it is remembered.
     Pending,
+    /// Not yet, but it is on its way there with own transactions.
+    OnItsWay,
     /// Not yet, and no more can be remembered: ask again later, with the same change.
     Full,
 }

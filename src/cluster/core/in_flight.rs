@@ -36,8 +36,15 @@ impl InFlight {
     }
 
     /// Files the new parts of a change, in the open batch.
-    pub(super) fn file(&mut self, signature: &Signature, is_new: &[bool], known: &[Atom], is_skipped: bool) {
-        let Some(place) = signature.places.first() else { return };
+    /// Returns how many fingerprints that are.
+    pub(super) fn file(
+        &mut self,
+        signature: &Signature,
+        is_new: &[bool],
+        known: &[Atom],
+        is_skipped: bool,
+    ) -> usize {
+        let Some(place) = signature.places.first() else { return 0 };
         let mut atoms: Vec<Atom> = Vec::with_capacity(signature.parts.len());
         for (part, _) in signature.parts.iter().zip(is_new).filter(|(_, is_new)| **is_new) {
             atoms.push(part.filed.0);
@@ -46,12 +53,18 @@ impl InFlight {
         atoms.retain(|atom| !known.contains(atom));
         atoms.sort_unstable();
         atoms.dedup();
+        let count = atoms.len();
         if atoms.is_empty() {
-            return;
+            return 0;
         }
         self.known.entry(place.id).or_default().extend_from_slice(&atoms);
         let entry = Entry { id: place.id, minute: minute_of(place.timestamp), atoms };
-        if is_skipped { self.skipped.push(entry) } else { self.published.push(entry) }
+        if is_skipped {
+            self.skipped.push(entry);
+        } else {
+            self.published.push(entry);
+        }
+        count
     }
 
     /// Takes out what stands in the ledger now.

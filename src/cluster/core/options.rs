@@ -53,6 +53,8 @@ pub struct Rules {
     pub confirm_from_ledger: bool,
     /// R5: what is unconfirmed holds up the release of its segment.
     pub release_behind_audit: bool,
+    /// R5: what was on its way with a session that ended is audited again.
+    pub audit_again: bool,
     /// R6: release only when the outcome of the last transaction is known.
     pub release_after_outcome: bool,
     /// R6: a release of another session or generation is void.
@@ -77,6 +79,7 @@ impl Rules {
         hello_before_own: true,
         confirm_from_ledger: true,
         release_behind_audit: true,
+        audit_again: true,
         release_after_outcome: true,
         void_releases: true,
         rewind_after_take_over: true,

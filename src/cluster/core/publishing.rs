@@ -116,22 +116,33 @@ impl<I: KnownParts> Core<I> {
         if !self.owns(keyspace, token) {
             return Ok(HeadVerdict::NotOwned);
         }
-        let mut known: Vec<Vec<Atom>> = Vec::with_capacity(signature.places.len());
-        for place in &signature.places {
-            let mut atoms = Vec::new();
-            self.index.look_up(*place, &mut atoms)?;
-            if self.rules.in_flight_is_known {
-                atoms.extend_from_slice(self.in_flight.get(*place));
-            }
-            known.push(atoms);
-        }
+        let known = self.known(signature, self.rules.in_flight_is_known)?;
         let parts = new_parts(signature, &known);
         if !parts.contains(&true) {
             return Ok(HeadVerdict::Known);
         }
         let own = known.first().map_or(&[][..], Vec::as_slice);
-        self.in_flight.file(signature, &parts, own, is_skipped);
+        let filed = self.in_flight.file(signature, &parts, own, is_skipped);
+        self.own_way.filed(filed);
         Ok(HeadVerdict::Publish { parts })
+    }
+
+    /// Returns what is known at each of a change's places: in the ledger, and on its way there.
+    pub(super) fn known(
+        &mut self,
+        signature: &Signature,
+        with_in_flight: bool,
+    ) -> Result<Vec<Vec<Atom>>, I::Error> {
+        let mut known = Vec::with_capacity(signature.places.len());
+        for place in &signature.places {
+            let mut atoms = Vec::new();
+            self.index.look_up(*place, &mut atoms)?;
+            if with_in_flight {
+                atoms.extend_from_slice(self.in_flight.get(*place));
+            }
+            known.push(atoms);
+        }
+        Ok(known)
     }
 
     /// Returns true if changes of this token are published by this agent now.

@@ -33,7 +33,7 @@ impl Standing {
         }
     }
 
-    fn newest_session(self) -> Option<Session> {
+    pub(super) fn newest_session(self) -> Option<Session> {
         match self {
             Self::Greeting { session } | Self::Up { session, .. } => Some(session),
             _ => None,
@@ -81,6 +81,9 @@ impl<I: KnownParts> Core<I> {
         self.releasing.forget();
         self.suspicion.forget_own_beat();
         self.effects.push_back(Effect::Initialise);
+        if let Some(position) = self.own_way.begin_session(self.rules.audit_again) {
+            self.effects.push_back(Effect::RewindAudit { position });
+        }
     }
 
     pub(super) fn initialised(&mut self, session: Session) {

@@ -53,7 +53,7 @@ macro_rules! variants {
 
 variants! {
     core: read_back in_flight_is_known fence read_to_high_watermark fence_before_high_watermark all_former_owners
-        first_of_generation new_session_after_unknown hello_before_own confirm_from_ledger release_behind_audit
+        first_of_generation new_session_after_unknown hello_before_own confirm_from_ledger release_behind_audit audit_again
         release_after_outcome void_releases rewind_after_take_over answer_skipped;
     world: high_watermark whole_checkpoint owners_kept one_transaction
 }

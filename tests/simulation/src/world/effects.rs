@@ -47,6 +47,11 @@ impl World {
             Effect::Write(record) => self.send(agent, Request::Owners(Box::new(record))),
             Effect::Relay { to, position } => self.relay(agent, to, position),
             Effect::RewindHead => self.rewind(agent),
+            Effect::RewindAudit { position } => {
+                let at = &mut self.agents[agent];
+                at.audit = at.audit.min(position);
+                self.count(Kind::AuditAgain);
+            }
             Effect::Left => {
                 self.count(Kind::Left);
                 self.stop(agent);
@@ -177,6 +182,7 @@ fn effect_numbers(agent: usize, effect: &Effect) -> [u64; 3] {
         Effect::Relay { to, position } => (11, host(to), *position),
         Effect::RewindHead => (12, 0, 0),
         Effect::Left => (13, 0, 0),
+        Effect::RewindAudit { position } => (14, *position, 0),
     };
     [agent as u64 * 100 + kind, first, second]
 }

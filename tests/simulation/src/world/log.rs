@@ -156,6 +156,7 @@ impl World {
             let kind = match verdict {
                 AuditVerdict::Confirmed => Kind::AuditConfirmed,
                 AuditVerdict::Pending => Kind::AuditPending,
+                AuditVerdict::OnItsWay => Kind::AuditOnItsWay,
                 AuditVerdict::Full => Kind::AuditFull,
             };
             self.count(kind);
