@@ -8,5 +8,10 @@
 //! (`tests/simulation`), which runs this code and no copy of it.
 
 pub mod core;
+#[cfg(feature = "agent")]
+mod ledger_index;
 pub mod names;
 pub mod record;
+
+#[cfg(feature = "agent")]
+pub use self::ledger_index::{LedgerCheckpoint, LedgerIndex};
