@@ -7,6 +7,27 @@
 //!
 //! The ledger tells write times to the minute, and changes are looked up with theirs to the microsecond: the store tells
 //! minutes apart and nothing finer.
+//!
+//! Measured with `benches/ledger_index.rs` on two cores shared with other work: changes of 2.84 fingerprints in a window of six
+//! hours, checkpoints every 20,000 or as [`wants_sync`](LedgerIndex::wants_sync) says. CPU is of all threads; "old log" is an
+//! audit that reads from the window's begin.
+//!
+//! | changes, limit of memory | filed, with checkpoints | unknown, new | known, new | known, old log | at random | resident | opened |
+//! |---|---|---|---|---|---|---|---|
+//! | 10 million, 64 MiB | 0.25 µs | 0.07 µs | 0.08 µs | 1.4 µs | 1.8 µs | 42 MiB | 0.02 s |
+//! | 10 million, 256 MiB | 0.33 µs | 0.03 µs | 0.06 µs | 1.4 µs | 1.6 µs | 108 MiB | 0.10 s |
+//! | 100 million, 64 MiB | 0.44 µs | 1.2 µs | 1.1 µs | 5.1 µs | 5.2 µs | 130 MiB | 0.31 s |
+//! | 100 million, 256 MiB | 0.66 µs | 0.12 µs | 0.32 µs | 2.1 µs | 2.9 µs | 245 MiB | 0.37 s |
+//!
+//! A change takes 30 bytes of disk. With 64 MiB for 100 million most filters do not fit, and the one change in a hundred that
+//! has a write time of any minute of a year, for which no file can be passed over, costs 85 µs; it makes up the most of "new"
+//! there. With 256 MiB it costs 5 to 7 µs. Of the 130 MiB there, 49 are held; the rest glibc keeps after filters were given
+//! back: with `MALLOC_MMAP_THRESHOLD_=262144` in the environment it is 56 MiB.
+//!
+//! Why not an embedded store: fjall 3.1.13, with minute and identity as key, its defaults but for 64 MiB of cache and buffers, and 10 million of the same changes, takes 2.9 µs
+//! for a change filed without looking whether it is there, 2.7 µs for a new one looked up, 1.7 µs in an old log, 80 µs
+//! at random, 104 bytes of disk and 136 MiB of resident memory; and what is old would have to be deleted key by key. A window
+//! needs neither order nor deletion of single keys.
 
 mod checkpoint;
 

@@ -100,6 +100,8 @@ pub(crate) struct Store<M> {
     /// The frozen layer's run, and its number.
     writing: Option<(u64, Job<(Run, Filter)>)>,
     merging: Option<Merging>,
+    /// There was no room for a merged run.
+    merges_wait: bool,
     /// The open batch.
     open: Entries,
     /// Batches that are not committed.
@@ -164,6 +166,7 @@ impl<M: Mark> Store<M> {
             old_journals_bytes: read.old_bytes,
             writing: None,
             merging: None,
+            merges_wait: false,
             open: Entries::default(),
             sealed: VecDeque::new(),
             next_batch: 0,

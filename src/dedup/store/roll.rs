@@ -108,6 +108,7 @@ impl<M: Mark> Store<M> {
             return Err(error);
         }
         self.runs.insert(number, run, filter);
+        self.merges_wait = false;
         for number in old {
             remove_quietly(&journal_path(&self.options.directory, number));
         }
@@ -122,10 +123,17 @@ impl<M: Mark> Store<M> {
     fn poll_merging(&mut self) -> Result<(), StateError> {
         if let Some(Merging { sources, number, job }) = self.merging.take_if(|it| it.job.is_finished()) {
             let merged = job.wait(&self.options.directory);
-            let (run, filter) = merged.map_err(|error| self.noting_failure(error))?;
-            self.take_in_merged(&sources, number, run, filter)?;
+            let taken_in =
+                merged.and_then(|(run, filter)| self.take_in_merged(&sources, number, run, filter));
+            match taken_in {
+                Ok(()) => {}
+                // It can do without: the next run that can be written tells that there is room again.
+                Err(error) if error.kind() == StateErrorKind::Full => self.merges_wait = true,
+                Err(error) => return Err(self.noting_failure(error)),
+            }
         }
         if self.merging.is_none()
+            && !self.merges_wait
             && let Some(runs) = self.runs.mergeable(&self.options, MERGED_RUNS)
         {
             let number = self.next_number();
