@@ -8,6 +8,11 @@
 //! (`tests/simulation`), which runs this code and no copy of it.
 
 pub mod core;
+#[cfg(feature = "agent")]
+mod ledger_index;
 pub mod names;
 pub mod record;
 pub mod ring;
+
+#[cfg(feature = "agent")]
+pub use self::ledger_index::{LedgerCheckpoint, LedgerIndex};

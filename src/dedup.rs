@@ -10,17 +10,22 @@ mod identity;
 #[cfg(feature = "agent")]
 mod index;
 mod noter;
+#[cfg(feature = "agent")]
+pub(crate) mod store;
 mod table;
 
 use std::convert::Infallible;
 
 pub use self::events::{schema_change_id, truncation_id};
-#[cfg(feature = "agent")]
-pub use self::index::{BatchNumber, DedupIndex, IndexOptions, IndexStats};
 pub use self::{
     atoms::{Atom, Filings, Part, Signature},
     identity::{ChangeId, Place},
     noter::KnownParts,
+};
+#[cfg(feature = "agent")]
+pub use self::{
+    index::DedupIndex,
+    store::{BatchNumber, IndexOptions, IndexStats},
 };
 use self::{noter::Noter, table::Table};
 use crate::change::Change;

@@ -1,59 +1,23 @@
 //! Which changes this agent has published within a window of time, and how far its log has been published: both in one
-//! place, so that they cannot disagree, also after a crash.
+//! [store](super::store), so that they cannot disagree.
 //!
-//! What is newest is a table in memory, and stands in a journal with the progress of each batch. When the table is full
-//! or old it is written as a run: a file in order of the identities that never changes again, with a filter in memory. A
-//! change is looked up in the table and, if its write time may be in them and their filter does not deny it, in
-//! runs. Filters only ever say "surely new": "perhaps known" is looked up exactly, as a wrong "known" would lose the
-//! change. A run is dropped whole when all in it was published longer ago than the window.
-//!
-//! A manifest names the files; it is replaced as a whole. A crash leaves at most a half-written tail of the journal, of
-//! batches that were not reported as durable, which is cut off.
-//!
-//! Why not an embedded store: measured with ten million new changes of four parts, 64 MiB of memory, batches of 2,000, an
-//! fsync every 100,000, on two overloaded cores, this takes 0.5 to 0.6 µs of CPU for a change (with splitting and hashing it),
-//! 52 MB of resident memory in all and 31 bytes of disk; fjall 3 with the minute and the identity as key takes 4.1 µs (for
-//! look-up and insertion alone), 173 MB and 40 bytes, and a look-up of what is known takes it 13 µs instead of 5. A window of
-//! time needs neither order nor deletion of single keys, which is what such a store is paid for.
+//! "Perhaps known" is always looked up exactly, as a wrong "known" would lose the change.
 
-mod batch;
-mod filter;
-mod journal;
-mod manifest;
-mod options;
-mod run;
-mod run_writer;
-mod store;
-mod write_times;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-pub use self::options::{IndexOptions, IndexStats};
-use self::store::Store;
 use super::{
-    Verdict,
+    BatchNumber, IndexOptions, IndexStats, Verdict,
     identity::{ChangeId, Place},
     noter::{KnownParts as _, Noter},
+    store::{Mark, Store},
 };
 use crate::{
     change::Change,
     checkpoint::{Progress, StateError},
 };
 
-/// What to do about a damaged file.
-const MOVE_AWAY: &str = "move the index's directory away and start again: then nothing published before is known here, and \
-                         late copies of it can be published once more";
-
-/// Number of a batch. Later ones have greater numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct BatchNumber(pub(super) u64);
-
-#[cfg(test)]
-impl From<u64> for BatchNumber {
-    /// For tests of those that carry batches.
-    fn from(number: u64) -> Self {
-        Self(number)
-    }
+impl Mark for Progress {
+    const KIND: &'static str = "dedup-index";
 }
 
 /// The index of an agent.
@@ -64,7 +28,7 @@ impl From<u64> for BatchNumber {
 #[derive(Debug)]
 pub struct DedupIndex {
     noter: Noter,
-    store: Store,
+    store: Store<Progress>,
 }
 
 /// The fingerprint under which an event without a row is filed.
@@ -73,7 +37,9 @@ const EVENT_ATOM: u32 = 0;
 impl DedupIndex {
     /// Opens the index, or makes an empty one. Returns the progress as of which it is exactly.
     pub fn open(options: IndexOptions, now: SystemTime) -> Result<(Self, Progress), StateError> {
-        let store = Store::open(options, milliseconds(now))?;
+        let now_ms = milliseconds(now);
+        let mut store: Store<Progress> = Store::open(options, now_ms)?;
+        store.note_time(now_ms);
         let noter = Noter::with_seed(store.seed());
         let progress = store.committed().clone();
         Ok((Self { noter, store }, progress))
@@ -81,7 +47,7 @@ impl DedupIndex {
 
     /// Notes a change in the open batch, and says what of it is new. After an error nothing of it is noted.
     pub fn note<'a>(&mut self, change: Change<'a>) -> Result<Verdict<'a>, StateError> {
-        if self.store.is_enabled() {
+        if self.store.options().is_enabled {
             self.noter.note(&mut self.store, change)
         } else {
             Ok(Verdict::New(change))
@@ -91,7 +57,7 @@ impl DedupIndex {
     /// Notes an event without a row in the open batch: a [change of the schema](super::schema_change_id) or a
     /// [truncation](super::truncation_id), with its write time in microseconds. Returns true if it is new.
     pub fn note_event(&mut self, id: u128, written_at: i64) -> Result<bool, StateError> {
-        if !self.store.is_enabled() {
+        if !self.store.options().is_enabled {
             return Ok(true);
         }
         let place = Place { id: ChangeId::from(id), timestamp: written_at };
@@ -123,7 +89,10 @@ impl DedupIndex {
     /// Makes durable what is committed, and returns the progress that is durable now. Drops what is older than the
     /// window.
     pub fn sync(&mut self, now: SystemTime) -> Result<Progress, StateError> {
-        self.store.sync(milliseconds(now))?;
+        let now_ms = milliseconds(now);
+        self.store.note_time(now_ms);
+        let window_ms = self.store.options().window_ms();
+        self.store.sync(now_ms.saturating_sub(window_ms))?;
         Ok(self.store.durable().clone())
     }
 
@@ -146,10 +115,6 @@ impl DedupIndex {
 /// Milliseconds since 1970.
 fn milliseconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis().try_into().unwrap_or(u64::MAX)
-}
-
-fn time_of(milliseconds: u64) -> SystemTime {
-    UNIX_EPOCH.checked_add(Duration::from_millis(milliseconds)).unwrap_or(UNIX_EPOCH)
 }
 
 #[cfg(test)]

@@ -76,8 +76,11 @@ impl Bed {
         self.files().into_iter().find(is_kind).unwrap()
     }
 
+    /// The journal that is appended to.
     fn journal(&self) -> PathBuf {
-        self.file("journal")
+        let number =
+            |path: &PathBuf| path.file_name()?.to_str()?.strip_prefix("journal-")?.parse::<u64>().ok();
+        self.files().into_iter().max_by_key(number).unwrap()
     }
 
     /// A write of some columns, each with a value.
@@ -103,6 +106,13 @@ impl Bed {
     }
 }
 
+/// Syncs, and waits until all files are written.
+fn sync(index: &mut DedupIndex, now: SystemTime) -> Result<Progress, StateError> {
+    let progress = index.sync(now)?;
+    index.store.settle()?;
+    Ok(progress)
+}
+
 /// The progress after so many batches.
 fn progress(batches: u64) -> Progress {
     let mut progress = Progress::default();
@@ -126,7 +136,7 @@ fn what_was_committed_is_known_after_a_restart_with_its_progress_and_nothing_els
     assert!(bed.note(&mut index, 3));
     index.commit(first).unwrap();
     assert_eq!(index.durable(), &progress(0));
-    assert_eq!(index.sync(start()).unwrap(), progress(1));
+    assert_eq!(sync(&mut index, start()).unwrap(), progress(1));
     drop(index);
 
     let (mut index, read) = bed.open(start());
@@ -164,7 +174,7 @@ fn runs_go_when_all_in_them_is_older_than_the_window() {
         assert!(bed.note(&mut index, number));
         let batch = index.seal(progress(number + 1));
         index.commit(batch).unwrap();
-        index.sync(start() + hour * number as u32).unwrap();
+        sync(&mut index, start() + hour * number as u32).unwrap();
     }
     let now = start() + hour * 19;
     for number in 0..20 {
@@ -192,6 +202,7 @@ fn when_the_disk_limit_is_reached_the_oldest_go_early_and_are_counted() {
         if number % 100 == 99 {
             let batch = index.seal(progress(number));
             index.commit(batch).unwrap();
+            sync(&mut index, start()).unwrap();
         }
     }
     let stats = index.stats();
@@ -228,7 +239,7 @@ fn with_dedup_off_only_the_progress_is_kept() {
         let batch = index.seal(progress(batch));
         index.commit(batch).unwrap();
     }
-    index.sync(start()).unwrap();
+    sync(&mut index, start()).unwrap();
     drop(index);
     let (index, read) = bed.open(start());
     assert_eq!((read, index.stats().entries), (progress(9), 0));
@@ -247,7 +258,7 @@ fn a_change_with_very_many_parts_survives_files_and_restarts() {
     assert_eq!(index.note(change.clone()).unwrap(), Verdict::New(change.clone()));
     let batch = index.seal(progress(1));
     index.commit(batch).unwrap();
-    index.sync(start() + Duration::from_secs(3600)).unwrap();
+    sync(&mut index, start() + Duration::from_secs(3600)).unwrap();
     assert_eq!(index.stats().runs, 1);
     assert_eq!(index.note(change.clone()).unwrap(), Verdict::Duplicate);
     drop(index);

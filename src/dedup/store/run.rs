@@ -19,12 +19,11 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    super::{atoms::Atom, identity::ChangeId},
-    filter::Filter,
-    write_times::WriteTimes,
+use super::{filter::Filter, write_times::WriteTimes};
+use crate::{
+    checkpoint::StateError,
+    dedup::{atoms::Atom, identity::ChangeId},
 };
-use crate::checkpoint::StateError;
 
 pub(super) const MAGIC: &[u8; 8] = b"ringtapR";
 pub(super) const VERSION: u32 = 1;
@@ -32,7 +31,7 @@ pub(super) const HEAD_BYTES: u64 = 8 + 4;
 pub(super) const BLOCK_BYTES: u64 = 4096;
 /// Identity and number of fingerprints.
 pub(super) const ENTRY_HEAD_BYTES: usize = 16 + 1;
-const TRAILER_BYTES: u64 = 4 + 4 + 8;
+pub(super) const TRAILER_BYTES: u64 = 4 + 4 + 8;
 /// The tail of a larger file was not written here.
 const TAIL_BYTES_MAX: u64 = 1 << 30;
 
@@ -43,6 +42,9 @@ pub(super) struct Description {
     pub(super) entries: u64,
     pub(super) blocks: u64,
     pub(super) filter_bytes: u64,
+    /// How often it was merged of others.
+    #[serde(default)]
+    pub(super) level: u32,
     /// All in it was published until then, in milliseconds since 1970.
     pub(super) published_until_ms: u64,
     pub(super) times: WriteTimes,
@@ -51,13 +53,11 @@ pub(super) struct Description {
 /// An open run.
 #[derive(Debug)]
 pub(super) struct Run {
-    path: PathBuf,
-    file: File,
+    pub(super) path: PathBuf,
+    pub(super) file: File,
     pub(super) description: Description,
     /// Where each block starts, and where the last one ends.
-    offsets: Vec<u32>,
-    /// Not there if memory does not suffice: then look-ups go to the file.
-    pub(super) filter: Option<Filter>,
+    pub(super) offsets: Vec<u32>,
     pub(super) file_bytes: u64,
 }
 
@@ -67,8 +67,8 @@ pub(super) fn block_of(id: ChangeId, blocks: u64) -> u64 {
 }
 
 impl Run {
-    /// Opens a run.
-    pub(super) fn open(path: &Path) -> Result<Self, StateError> {
+    /// Opens a run, and reads its filter.
+    pub(super) fn open(path: &Path) -> Result<(Self, Filter), StateError> {
         let file = File::open(path).map_err(|source| StateError::io(path, "cannot be opened", source))?;
         let metadata = file.metadata();
         let file_bytes = metadata.map_err(|source| StateError::io(path, "cannot be read", source))?.len();
@@ -117,14 +117,7 @@ impl Run {
             return Err(damaged());
         }
         let path = path.into();
-        Ok(Self { path, file, description, offsets, filter: Some(filter), file_bytes })
-    }
-
-    /// Returns false if nothing is filed in it under an identity of this write time, as far as is known without reading.
-    #[inline]
-    pub(super) fn may_contain(&self, id: ChangeId, timestamp: i64) -> bool {
-        self.description.times.may_contain(timestamp)
-            && self.filter.as_ref().is_none_or(|filter| filter.may_contain(id))
+        Ok((Self { path, file, description, offsets, file_bytes }, filter))
     }
 
     /// Appends what is filed under an identity. `block` is memory to read into.
@@ -134,20 +127,8 @@ impl Run {
         block: &mut Vec<u8>,
         found: &mut Vec<Atom>,
     ) -> Result<(), StateError> {
-        let at = block_of(id, self.description.blocks) as usize;
-        let damaged = || corrupt(&self.path, "a block's CRC does not hold");
-        let (Some(start), Some(end)) = (self.offsets.get(at), self.offsets.get(at + 1)) else {
-            return Err(damaged());
-        };
-        block.clear();
-        block.resize((end - start) as usize, 0);
-        self.file
-            .read_exact_at(block, u64::from(*start))
-            .map_err(|source| StateError::io(&self.path, "cannot be read", source))?;
-        let (crc, mut entries) = block.split_first_chunk::<4>().ok_or_else(damaged)?;
-        if crc32fast::hash(entries) != u32::from_le_bytes(*crc) {
-            return Err(damaged());
-        }
+        let damaged = || self.damaged();
+        let mut entries = self.read_block(block_of(id, self.description.blocks) as usize, block)?;
         let mut wanted = [0; 16];
         wanted[..8].copy_from_slice(&id.high.to_le_bytes());
         wanted[8..].copy_from_slice(&id.low.to_le_bytes());
@@ -162,14 +143,45 @@ impl Run {
         if entries.is_empty() { Ok(()) } else { Err(damaged()) }
     }
 
+    /// Reads a block and returns its entries.
+    pub(super) fn read_block<'b>(
+        &self,
+        number: usize,
+        block: &'b mut Vec<u8>,
+    ) -> Result<&'b [u8], StateError> {
+        let (Some(start), Some(end)) = (self.offsets.get(number), self.offsets.get(number + 1)) else {
+            return Err(self.damaged());
+        };
+        block.clear();
+        block.resize((end - start) as usize, 0);
+        self.file
+            .read_exact_at(block, u64::from(*start))
+            .map_err(|source| StateError::io(&self.path, "cannot be read", source))?;
+        let (crc, entries) = block.split_first_chunk::<4>().ok_or_else(|| self.damaged())?;
+        if crc32fast::hash(entries) != u32::from_le_bytes(*crc) {
+            return Err(self.damaged());
+        }
+        Ok(entries)
+    }
+
+    /// Returns the error of a block that is not what was written.
+    pub(super) fn damaged(&self) -> StateError {
+        corrupt(&self.path, "a block's CRC does not hold")
+    }
+
+    /// Returns the bytes of its blocks.
+    pub(super) fn blocks_bytes(&self) -> u64 {
+        self.offsets.last().map_or(0, |end| u64::from(*end) - HEAD_BYTES)
+    }
+
     /// Returns its file.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Returns the memory that is held but for the filter, in bytes.
-    pub(super) fn offsets_bytes(&self) -> u64 {
-        (self.offsets.len() * size_of::<u32>()) as u64
+    /// Returns the memory that is held, in bytes.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        (self.offsets.len() * size_of::<u32>()) as u64 + self.description.times.bytes()
     }
 }
 

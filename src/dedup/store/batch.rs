@@ -1,6 +1,6 @@
 //! Entries of one batch, as they stand in the journal.
 
-use super::super::{
+use crate::dedup::{
     atoms::Atom,
     identity::{ChangeId, Place},
 };
@@ -17,6 +17,12 @@ pub(super) struct Entries {
 }
 
 impl Entries {
+    /// Takes everything out and keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.count = 0;
+    }
+
     /// Appends what is filed at a place.
     pub(super) fn push(&mut self, place: Place, atoms: &[Atom]) {
         self.count += 1;

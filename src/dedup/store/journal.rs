@@ -1,13 +1,12 @@
-//! The journal: what was published since the last run was written, batch by batch, each with the progress that it
-//! brought.
+//! Journals: what was filed since the last run was begun, batch by batch, each with its mark.
 //!
 //! ```text
-//! "ringtapJ", version u32, number u64, progress (length u32, text), CRC u32     the head: progress before the first frame
-//! length u32, sequence u64, progress length u32, progress, entries, CRC u32     a frame; the length is of all but the CRC
+//! "ringtapJ", version u32, number u64, mark (length u32, text), CRC u32     the head: the mark before the first frame
+//! length u32, sequence u64, mark length u32, mark, entries, CRC u32         a frame; the length is of all but the CRC
 //! ```
 //!
 //! Numbers are little-endian. A CRC covers all before it (of its frame). Frames are numbered from 0, so that what an older
-//! file left on the disk is not taken for one.
+//! file left on the disk is not taken for one. A journal begins with the mark that the one before it ended with.
 
 use std::{
     fs::{self, File},
@@ -15,11 +14,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::checkpoint::{Progress, StateError, StateErrorKind, create_file, open_file};
+use super::{Mark, manifest::journal_path};
+use crate::checkpoint::{StateError, StateErrorKind, create_file, open_file};
 
 const MAGIC: &[u8; 8] = b"ringtapJ";
 const VERSION: u32 = 1;
-/// Length, sequence and progress length.
+/// Length, sequence and mark length.
 const FRAME_BYTES_MIN: usize = 4 + 8 + 4;
 
 /// An open journal.
@@ -36,24 +36,92 @@ pub(super) struct Journal {
     frame: Vec<u8>,
 }
 
-/// What a journal held.
+/// What the journals held.
 #[derive(Debug)]
-pub(super) struct Replayed {
+pub(super) struct Replayed<M> {
+    /// The last one.
     pub(super) journal: Journal,
-    /// As of which its frames are.
-    pub(super) progress: Progress,
+    /// Bytes of the others.
+    pub(super) old_bytes: u64,
+    /// As of which the entries are.
+    pub(super) mark: M,
     /// Bytes of a half-written tail that were cut off.
     pub(super) cut_bytes: u64,
 }
 
+/// What stands in one journal.
+struct Contents<M> {
+    mark: M,
+    /// Bytes that are whole frames.
+    good: usize,
+    length: usize,
+    next_sequence: u64,
+}
+
+/// Opens journals, which follow each other, and tells of the entries of each whole frame. Cuts off what a crash left
+/// half-written of the last.
+pub(super) fn open_all<M: Mark>(
+    directory: &Path,
+    numbers: &[u64],
+    mut tell: impl FnMut(&[u8]) -> bool,
+) -> Result<Replayed<M>, StateError> {
+    let Some((last, before)) = numbers.split_last() else {
+        let what = format!("its manifest names no journal: {}", super::MOVE_AWAY);
+        return Err(StateError::corrupt(directory, what));
+    };
+    let (mut mark, mut old_bytes) = (None, 0);
+    for number in before {
+        let path = journal_path(directory, *number);
+        let contents: Contents<M> = read_one(&path, *number, mark.as_ref(), &mut tell)?;
+        // It was made durable before the next one was begun.
+        if contents.good != contents.length {
+            return Err(StateError::corrupt(&path, format!("a frame is damaged: {}", super::MOVE_AWAY)));
+        }
+        old_bytes += contents.length as u64;
+        mark = Some(contents.mark);
+    }
+    let path = journal_path(directory, *last);
+    let contents: Contents<M> = read_one(&path, *last, mark.as_ref(), &mut tell)?;
+    let journal = Journal::go_on(&path, &contents)?;
+    let cut_bytes = (contents.length - contents.good) as u64;
+    Ok(Replayed { journal, old_bytes, mark: contents.mark, cut_bytes })
+}
+
+/// Reads a journal, which must begin with this mark if there was one before it.
+fn read_one<M: Mark>(
+    path: &Path,
+    number: u64,
+    begins_with: Option<&M>,
+    tell: &mut impl FnMut(&[u8]) -> bool,
+) -> Result<Contents<M>, StateError> {
+    let bytes = fs::read(path).map_err(|source| StateError::io(path, "cannot be read", source))?;
+    let damaged = |what: &str| StateError::corrupt(path, format!("{what}: {}", super::MOVE_AWAY));
+    let (head_bytes, mut mark) = read_head::<M>(&bytes, number).map_err(damaged)?;
+    if begins_with.is_some_and(|before| *before != mark) {
+        return Err(damaged("it does not go on where the one before it ends"));
+    }
+    let mut good = head_bytes;
+    let mut next_sequence = 0;
+    while let Some(frame) = Frame::read(&bytes[good..], next_sequence) {
+        // The CRC holds, so this is what was written.
+        mark = frame.mark.parse().map_err(|_| damaged("a frame's mark is none"))?;
+        if !tell(frame.entries) {
+            return Err(damaged("a frame has no whole entries"));
+        }
+        good += frame.length;
+        next_sequence += 1;
+    }
+    Ok(Contents { mark, good, length: bytes.len(), next_sequence })
+}
+
 impl Journal {
     /// Creates a journal, durably but for its name in the directory.
-    pub(super) fn create(path: &Path, number: u64, progress: &Progress) -> Result<Self, StateError> {
+    pub(super) fn create<M: Mark>(path: &Path, number: u64, mark: &M) -> Result<Self, StateError> {
         let mut head = Vec::new();
         head.extend_from_slice(MAGIC);
         head.extend_from_slice(&VERSION.to_le_bytes());
         head.extend_from_slice(&number.to_le_bytes());
-        push_progress(progress, &mut head);
+        push_mark(mark, &mut head);
         head.extend_from_slice(&crc32fast::hash(&head).to_le_bytes());
         let mut file = create_file(path)?;
         if let Err(source) = file.write_all(&head) {
@@ -76,45 +144,26 @@ impl Journal {
         }
     }
 
-    /// Opens a journal, tells of the entries of each whole frame, and cuts off what a crash left half-written.
-    pub(super) fn open(
-        path: &Path,
-        number: u64,
-        mut tell: impl FnMut(&[u8]) -> bool,
-    ) -> Result<Replayed, StateError> {
-        let bytes = fs::read(path).map_err(|source| StateError::io(path, "cannot be read", source))?;
-        let damaged = |what: &str| StateError::corrupt(path, format!("{what}: {}", super::MOVE_AWAY));
-        let (head_bytes, mut progress) = read_head(&bytes, number).map_err(damaged)?;
-        let mut good = head_bytes;
-        let mut sequence = 0;
-        while let Some(frame) = Frame::read(&bytes[good..], sequence) {
-            // The CRC holds, so this is what was written.
-            progress = frame.progress.parse().map_err(|_| damaged("a frame's progress is none"))?;
-            if !tell(frame.entries) {
-                return Err(damaged("a frame has no whole entries"));
-            }
-            good += frame.length;
-            sequence += 1;
-        }
+    /// Opens a journal whose contents were read, and cuts off what is no whole frame.
+    fn go_on<M>(path: &Path, contents: &Contents<M>) -> Result<Self, StateError> {
         let mut file = open_file(path)?;
-        let cut_bytes = (bytes.len() - good) as u64;
-        if cut_bytes > 0 {
-            file.set_len(good as u64)
-                .map_err(|source| StateError::io(path, "cannot be shortened", source))?;
+        let good = contents.good as u64;
+        if contents.length > contents.good {
+            file.set_len(good).map_err(|source| StateError::io(path, "cannot be shortened", source))?;
         }
-        // What is read here is built upon, so it must be on disk, whoever wrote it.
+        // What was read is built upon, so it must be on disk, whoever wrote it.
         file.sync_all().map_err(|source| StateError::sync(path, source))?;
         file.seek(SeekFrom::End(0)).map_err(|source| StateError::io(path, "cannot be read", source))?;
-        Ok(Replayed { journal: Self::new(path, file, good as u64, sequence), progress, cut_bytes })
+        Ok(Self::new(path, file, good, contents.next_sequence))
     }
 
     /// Appends a batch. It is durable after [`sync`](Self::sync). After an error it is as if it had not been tried.
-    pub(super) fn append(&mut self, progress: &Progress, entries: &[u8]) -> Result<(), StateError> {
+    pub(super) fn append<M: Mark>(&mut self, mark: &M, entries: &[u8]) -> Result<(), StateError> {
         self.check()?;
         self.frame.clear();
         self.frame.extend_from_slice(&[0; 4]);
         self.frame.extend_from_slice(&self.next_sequence.to_le_bytes());
-        push_progress(progress, &mut self.frame);
+        push_mark(mark, &mut self.frame);
         self.frame.extend_from_slice(entries);
         let Ok(length) = u32::try_from(self.frame.len()) else {
             let what = "a batch of more than 4 GiB cannot be noted: make batches smaller";
@@ -174,14 +223,14 @@ impl Journal {
     }
 }
 
-fn push_progress(progress: &Progress, out: &mut Vec<u8>) {
-    let text = progress.to_string();
+fn push_mark<M: Mark>(mark: &M, out: &mut Vec<u8>) {
+    let text = mark.to_string();
     out.extend_from_slice(&(text.len() as u32).to_le_bytes());
     out.extend_from_slice(text.as_bytes());
 }
 
-/// Returns the head's length and progress.
-fn read_head(bytes: &[u8], number: u64) -> Result<(usize, Progress), &'static str> {
+/// Returns the head's length and mark.
+fn read_head<M: Mark>(bytes: &[u8], number: u64) -> Result<(usize, M), &'static str> {
     const DAMAGED: &str = "its head is damaged";
     let (magic, rest) = bytes.split_first_chunk::<8>().ok_or(DAMAGED)?;
     let (version, rest) = rest.split_first_chunk::<4>().ok_or(DAMAGED)?;
@@ -198,13 +247,13 @@ fn read_head(bytes: &[u8], number: u64) -> Result<(usize, Progress), &'static st
     if u32::from_le_bytes(*version) != VERSION {
         return Err("a newer release wrote it");
     }
-    let progress = str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(DAMAGED)?;
-    Ok((head_bytes, progress))
+    let mark = str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(DAMAGED)?;
+    Ok((head_bytes, mark))
 }
 
 struct Frame<'b> {
     length: usize,
-    progress: &'b str,
+    mark: &'b str,
     entries: &'b [u8],
 }
 
@@ -225,7 +274,7 @@ impl<'b> Frame<'b> {
         let (text, entries) = rest.split_at_checked(u32::from_le_bytes(*text_length) as usize)?;
         (u64::from_le_bytes(*sequence) == expected_sequence).then_some(Self {
             length: length + 4,
-            progress: str::from_utf8(text).ok()?,
+            mark: str::from_utf8(text).ok()?,
             entries,
         })
     }

@@ -1,11 +1,11 @@
 //! A filter that says "surely not there" or "perhaps there".
 
-use super::super::identity::ChangeId;
+use crate::dedup::identity::ChangeId;
 
 /// Bits of a block: one line of the processor's cache, so that a look-up waits for memory once.
 const BLOCK_BITS: u64 = 512;
 /// Bits for each identity, and bits that are set for it. They give about one "perhaps" in 170 for what is not there.
-const BITS_EACH: u64 = 12;
+pub(super) const BITS_EACH: u64 = 12;
 const PROBES: u32 = 6;
 
 #[derive(Debug, Clone, Default)]
@@ -54,12 +54,18 @@ impl Filter {
         ((u128::from(mixed) * self.blocks.len() as u128) >> 64) as usize
     }
 
-    /// Returns the filter as bytes.
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
-        self.blocks.iter().flat_map(|block| block.0).flat_map(u64::to_le_bytes).collect()
+    /// Returns the filter as bytes, block by block.
+    pub(super) fn encoded(&self) -> impl Iterator<Item = [u8; 64]> {
+        self.blocks.iter().map(|block| {
+            let mut bytes = [0; 64];
+            for (bytes, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(block.0) {
+                *bytes = word.to_le_bytes();
+            }
+            bytes
+        })
     }
 
-    /// Reads what [`to_bytes`](Self::to_bytes) gave; `None` if it has no such length.
+    /// Reads what [`encoded`](Self::encoded) gave; `None` if it has no such length.
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (blocks, rest) = bytes.as_chunks::<64>();
         if blocks.is_empty() || !rest.is_empty() {
@@ -105,7 +111,7 @@ mod tests {
         const COUNT: u64 = 100_000;
         let mut filter = Filter::with_room_for(COUNT);
         (0..COUNT).for_each(|number| filter.add(id(number)));
-        let filter = Filter::from_bytes(&filter.to_bytes()).unwrap();
+        let filter = Filter::from_bytes(&filter.encoded().flatten().collect::<Vec<u8>>()).unwrap();
         assert!((0..COUNT).all(|number| filter.may_contain(id(number))));
         let wrong = (COUNT..2 * COUNT).filter(|number| filter.may_contain(id(*number))).count();
         assert!(wrong < 1000, "{wrong} of {COUNT}");

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{SealedKind, StateError};
 
-const MANIFEST: SealedKind = SealedKind { name: "dedup-index", upgrades: &[] };
+const fn kind(name: &'static str) -> SealedKind {
+    SealedKind { name, upgrades: &[] }
+}
 
 /// The files of an index.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,21 +21,21 @@ pub(super) struct Manifest {
     pub(super) seed: u64,
     /// Number that the next file gets. No number is used twice.
     pub(super) next_number: u64,
-    /// Number of the journal.
-    pub(super) journal: u64,
-    /// When the journal was begun, in milliseconds since 1970.
+    /// Numbers of the journals, in order. Appended to is the last; the others go when their entries are in a run.
+    pub(super) journals: Vec<u64>,
+    /// When the last journal was begun, in milliseconds since 1970.
     pub(super) journal_since_ms: u64,
-    /// Since when all that was published is known, in milliseconds since 1970.
+    /// Since when nothing was dropped, in milliseconds since 1970.
     pub(super) known_since_ms: u64,
-    /// Numbers of the runs, oldest first.
+    /// Numbers of the runs.
     pub(super) runs: Vec<u64>,
 }
 
 impl Manifest {
     /// Reads the manifest of a directory, if it has one.
-    pub(super) fn read(directory: &Path) -> Result<Option<Self>, StateError> {
+    pub(super) fn read(directory: &Path, name: &'static str) -> Result<Option<Self>, StateError> {
         let path = path(directory);
-        let Some(body) = MANIFEST.read(&path)? else { return Ok(None) };
+        let Some(body) = kind(name).read(&path)? else { return Ok(None) };
         let read = serde_json::from_slice(&body);
         read.map(Some).map_err(|error| {
             StateError::corrupt(&path, format!("is no list of files ({error}): {}", super::MOVE_AWAY))
@@ -41,11 +43,11 @@ impl Manifest {
     }
 
     /// Replaces the manifest, durably; names of files made before are durable too then.
-    pub(super) fn write(&self, directory: &Path) -> Result<(), StateError> {
+    pub(super) fn write(&self, directory: &Path, name: &'static str) -> Result<(), StateError> {
         let path = path(directory);
         let body = serde_json::to_vec(self)
             .map_err(|error| StateError::corrupt(&path, format!("cannot be made: {error}")))?;
-        MANIFEST.write(&path, &body)
+        kind(name).write(&path, &body)
     }
 
     /// Removes files of ours that the manifest does not name: what a crash left behind.
@@ -55,7 +57,7 @@ impl Manifest {
             let entry = entry.map_err(unreadable)?;
             let name = entry.file_name();
             let is_left_over = match numbered(&name) {
-                Some(("journal", number)) => number != self.journal,
+                Some(("journal", number)) => !self.journals.contains(&number),
                 Some(("run", number)) => !self.runs.contains(&number),
                 _ => false,
             };
@@ -102,10 +104,12 @@ pub(super) fn has_files_of_an_index(directory: &Path) -> Result<bool, StateError
 mod tests {
     use super::*;
 
+    const NAME: &str = "dedup-index";
+
     /// As version 1 wrote it.
     const GOLDEN: &str = concat!(
-        "ringtap dedup-index 1 80857c31 134\n",
-        r#"{"seed":18446744073709551615,"next_number":7,"journal":6,"#,
+        "ringtap dedup-index 1 9d5f7a68 139\n",
+        r#"{"seed":18446744073709551615,"next_number":7,"journals":[4,6],"#,
         r#""journal_since_ms":1700000000000,"known_since_ms":1699990000000,"runs":[3,5]}"#
     );
 
@@ -114,10 +118,13 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = path(directory.path());
         fs::write(&file, GOLDEN).unwrap();
-        let manifest = Manifest::read(directory.path()).unwrap().unwrap();
-        assert_eq!((manifest.seed, manifest.journal, &manifest.runs[..]), (u64::MAX, 6, &[3, 5][..]));
+        let manifest = Manifest::read(directory.path(), NAME).unwrap().unwrap();
+        assert_eq!(
+            (manifest.seed, &manifest.journals[..], &manifest.runs[..]),
+            (u64::MAX, &[4, 6][..], &[3, 5][..])
+        );
         fs::remove_file(&file).unwrap();
-        manifest.write(directory.path()).unwrap();
+        manifest.write(directory.path(), NAME).unwrap();
         assert_eq!(fs::read_to_string(&file).unwrap(), GOLDEN);
     }
 
@@ -125,13 +132,13 @@ mod tests {
     fn only_our_own_left_over_files_are_removed() {
         let directory = tempfile::tempdir().unwrap();
         fs::write(path(directory.path()), GOLDEN).unwrap();
-        let names = ["run-3", "run-4", "run-old", "journal-6", "journal-2", "notes.txt"];
+        let names = ["run-3", "run-4", "run-old", "journal-4", "journal-6", "journal-2", "notes.txt"];
         for name in names {
             fs::write(directory.path().join(name), "").unwrap();
         }
-        let manifest = Manifest::read(directory.path()).unwrap().unwrap();
+        let manifest = Manifest::read(directory.path(), NAME).unwrap().unwrap();
         manifest.remove_others(directory.path()).unwrap();
         let left = names.map(|name| directory.path().join(name).exists());
-        assert_eq!(left, [true, false, true, true, false, true]);
+        assert_eq!(left, [true, false, true, true, true, false, true]);
     }
 }
