@@ -144,7 +144,10 @@ pub fn bytes_per_second(readings: &[(Duration, u64)]) -> f64 {
     if below > 0.0 { above / below } else { 0.0 }
 }
 
-/// Returns the time until a limit is reached at a rate; zero if it is reached, none if it never is.
+/// The longest time that is told: minutes of measurements say nothing of months.
+const TIME_TO_FULL_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Returns the time until a limit is reached at a rate; zero if it is reached, none if it never is, or not within 30 days.
 pub fn time_to_full(bytes: u64, limit_bytes: u64, bytes_per_second: f64) -> Option<Duration> {
     let Some(left) = limit_bytes.checked_sub(bytes).filter(|left| *left > 0) else {
         return Some(Duration::ZERO);
@@ -152,7 +155,8 @@ pub fn time_to_full(bytes: u64, limit_bytes: u64, bytes_per_second: f64) -> Opti
     if bytes_per_second <= 0.0 {
         return None;
     }
-    Duration::try_from_secs_f64(left as f64 / bytes_per_second).ok()
+    let time = Duration::try_from_secs_f64(left as f64 / bytes_per_second).ok();
+    time.filter(|time| *time <= TIME_TO_FULL_MAX)
 }
 
 #[cfg(test)]
@@ -204,6 +208,7 @@ mod tests {
         assert_eq!(time_to_full(5, 10, -1.0), None);
         assert_eq!(time_to_full(11, 10, -1.0), Some(Duration::ZERO));
         assert_eq!(time_to_full(0, u64::MAX, 1e-300), None);
+        assert_eq!(time_to_full(0, 10_000_000, 1.0), None);
     }
 
     #[test]
