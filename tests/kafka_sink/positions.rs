@@ -33,7 +33,8 @@ fn an_older_producer_is_shut_out_and_nothing_of_it_appears() {
     let mut new = connect(&options);
     assert_eq!(new.committed().unwrap(), None);
     let error = old.commit(&position(99)).unwrap_err();
-    assert_eq!(error.kind(), SinkErrorKind::Fenced, "{error}");
+    // On a busy machine its record may not have been at the broker before: then it is refused as one of no transaction.
+    assert!(matches!(error.kind(), SinkErrorKind::Fenced | SinkErrorKind::Restart), "{error}");
     batch.clear();
     push(&mut batch, &topic, 1);
     new.send(&batch).unwrap();
