@@ -206,6 +206,7 @@ impl ClusterTopics {
             asks: asked,
             is_hurried: Arc::clone(&is_hurried),
             sender: sender.clone(),
+            plain: writer.plain(),
             stop: stop.clone(),
         };
         let following = spawn("following", move || following::follow(&start))?;

@@ -2,7 +2,7 @@
 
 mod agents;
 mod establish;
-mod fencing;
 mod following;
 mod gone;
+mod rights;
 mod writing;

@@ -25,6 +25,7 @@ use super::{
     reader::{Place, Polled, Reader},
     settings::Role,
     spots::{Spot, Spots},
+    writing::Plain,
 };
 use crate::{
     cluster::{
@@ -43,7 +44,7 @@ const DOING: &str = "following the cluster's topics";
 const IDLE_INTERVAL: Duration = Duration::from_millis(500);
 const QUICK_INTERVAL: Duration = Duration::from_millis(20);
 /// How long records are waited for at a time.
-const POLL: Duration = Duration::from_millis(50);
+const POLL: Duration = Duration::from_millis(100);
 /// The same, when ends of transactions are waited for: polling does not return for them.
 const QUICK_POLL: Duration = Duration::from_millis(5);
 /// How often it is looked whether the begins are still where they must be.
@@ -68,6 +69,8 @@ pub(super) struct Start {
     pub(super) asks: Receiver<Ask>,
     pub(super) is_hurried: Arc<AtomicBool>,
     pub(super) sender: Sender,
+    /// What became of plain records is taken in here, too: a thread that only waits for that would cost more.
+    pub(super) plain: Plain,
     pub(super) stop: StopSignal,
 }
 
@@ -149,6 +152,7 @@ impl<'s> Following<'s> {
 
     fn run(mut self) -> Step {
         while !self.start.stop.is_stopped() {
+            self.start.plain.poll();
             self.take_asks();
             if Instant::now() >= self.ask_due {
                 self.ask()?;
@@ -215,7 +219,10 @@ impl<'s> Following<'s> {
                     self.first_owners = Some(bytes);
                 }
                 self.owners_read(&record)?;
-                self.owners_are_new = true;
+                if !self.owners_are_new {
+                    self.owners_are_new = true;
+                    self.ask_due = Instant::now();
+                }
                 self.send(Followed::Event(Event::OwnersRead(record)), length)
             }
             (Role::Ledger, Some(host)) => {

@@ -17,7 +17,7 @@ use crate::sink::kafka::{Context, Meaning, meaning};
 pub(super) type Place = (Role, i32);
 
 /// What the reader is set up with, besides what all readers of ringtap's have. Memory: what is fetched waits in one queue.
-const SETTINGS: [(&str, &str); 11] = [
+const SETTINGS: [(&str, &str); 12] = [
     // A position that is gone is not another position.
     ("auto.offset.reset", "error"),
     ("enable.partition.eof", "false"),
@@ -26,7 +26,9 @@ const SETTINGS: [(&str, &str); 11] = [
     ("queued.max.messages.kbytes", "8192"),
     ("queued.min.messages", "1000"),
     // The broker answers when there is something; this long it may keep a question.
-    ("fetch.wait.max.ms", "200"),
+    ("fetch.wait.max.ms", "500"),
+    // A full queue is soon empty again.
+    ("fetch.queue.backoff.ms", "10"),
     ("fetch.error.backoff.ms", "100"),
     // Partitions that were added are seen.
     ("topic.metadata.refresh.interval.ms", "10000"),

@@ -1,8 +1,11 @@
 //! Plain records: what is said of owners, and changes for other agents.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
 };
 
 use rdkafka::{
@@ -10,7 +13,7 @@ use rdkafka::{
     config::RDKafkaLogLevel,
     error::KafkaError,
     message::DeliveryResult,
-    producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer},
+    producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext},
     types::RDKafkaErrorCode as Code,
 };
 
@@ -41,11 +44,22 @@ pub struct WriterCounters {
     pub dropped: AtomicU64,
 }
 
+/// The producer of plain records, which two threads use: one sends, the other takes in what became of it.
+#[derive(Clone)]
+pub(super) struct Plain(Arc<RwLock<BaseProducer<Reports>>>);
+
+impl Plain {
+    /// Takes in what became of records. To be called now and then; sending does it too.
+    pub(super) fn poll(&self) {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).poll(Duration::ZERO);
+    }
+}
+
 /// Sends plain records, and never makes the caller wait. A record may appear late, twice, or not at all.
 pub struct PlainWriter {
     options: Arc<ClusterTopicsOptions>,
     counters: Arc<WriterCounters>,
-    producer: ThreadedProducer<Reports>,
+    producer: Plain,
     value: Vec<u8>,
 }
 
@@ -55,14 +69,14 @@ impl PlainWriter {
         options: Arc<ClusterTopicsOptions>,
         counters: Arc<WriterCounters>,
     ) -> Result<Self, TopicsError> {
-        let producer = Self::producer(&options, &counters)?;
+        let producer = Plain(Arc::new(RwLock::new(Self::producer(&options, &counters)?)));
         Ok(Self { options, counters, producer, value: Vec::new() })
     }
 
     fn producer(
         options: &ClusterTopicsOptions,
         counters: &Arc<WriterCounters>,
-    ) -> Result<ThreadedProducer<Reports>, TopicsError> {
+    ) -> Result<BaseProducer<Reports>, TopicsError> {
         let mut kafka = plain(&options.kafka);
         kafka.queue_bytes_max = WRITER_BYTES_MAX.max(kafka.record_bytes_max);
         kafka.queue_records_max = WRITER_RECORDS_MAX;
@@ -75,6 +89,11 @@ impl PlainWriter {
         let reports = Reports { context: options.context(), counters: Arc::clone(counters) };
         let made = config.create_with_context(reports);
         Ok(made.map_err(|error| lost("connecting", &error, ""))?)
+    }
+
+    /// Returns the producer, to be polled.
+    pub(super) fn plain(&self) -> Plain {
+        self.producer.clone()
     }
 
     /// Sends a record of the owners topic; one that is too long as several that say the same.
@@ -93,11 +112,13 @@ impl PlainWriter {
         self.send(Role::Relay, partition, bytes);
     }
 
-    fn send(&mut self, role: Role, partition: i32, value: &[u8]) {
+    fn send(&self, role: Role, partition: i32, value: &[u8]) {
         let topic = self.options.topic(role);
         let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(&topic).partition(partition);
         record.payload = Some(value);
-        match self.producer.send(record) {
+        let producer = self.producer.0.read().unwrap_or_else(PoisonError::into_inner);
+        producer.poll(Duration::ZERO);
+        match producer.send(record) {
             Ok(()) => {}
             Err((KafkaError::MessageProduction(Code::QueueFull), _)) => {
                 self.counters.dropped.fetch_add(1, Relaxed);
@@ -106,7 +127,9 @@ impl PlainWriter {
             Err((error, _)) => {
                 self.counters.failed.fetch_add(1, Relaxed);
                 tracing::warn!(topic, partition, %error, "plain record could not be sent");
-                if self.producer.client().fatal_error().is_some() {
+                let is_broken = producer.client().fatal_error().is_some();
+                drop(producer);
+                if is_broken {
                     self.begin_again();
                 }
             }
@@ -114,16 +137,16 @@ impl PlainWriter {
     }
 
     /// Makes a new producer: one that lost count of its own records takes no more.
-    fn begin_again(&mut self) {
+    fn begin_again(&self) {
         match Self::producer(&self.options, &self.counters) {
-            Ok(producer) => self.producer = producer,
+            Ok(producer) => *self.producer.0.write().unwrap_or_else(PoisonError::into_inner) = producer,
             Err(error) => tracing::warn!(%error, "no new producer of plain records"),
         }
     }
 }
 
 /// Counts what became of records.
-struct Reports {
+pub(super) struct Reports {
     context: Context,
     counters: Arc<WriterCounters>,
 }
