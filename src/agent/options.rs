@@ -1,6 +1,6 @@
 //! From the configuration to what each part of the agent asks for.
 
-use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use cassandra_commitlog::{
     limits::Limits,
@@ -13,7 +13,7 @@ use crate::{
     config::{self, Config, DedupMode, RawOptions, WhenKafkaIsAway},
     dedup::IndexOptions,
     record::{Deletes, PartitionBy, TopicNames},
-    sink::kafka::{Delivery, KafkaOptions, TooLarge, TopicOptions},
+    sink::kafka::{ClusterNames, Delivery, KafkaOptions, TooLarge, TopicOptions},
     source::{Keystore, KeystoreKeys, LiveOptions, ReadAhead, Release, Start},
 };
 
@@ -92,11 +92,11 @@ pub(super) fn partition_by(config: &Config) -> PartitionBy {
 /// Returns how Kafka is reached and written to.
 pub(crate) fn kafka(config: &Config, node: &StateOwner) -> KafkaOptions {
     let kafka = &config.kafka;
-    let cluster = topic_part(&node.cluster);
+    let names = ClusterNames::new(&node.cluster);
     let mut options = KafkaOptions::new(
         kafka.brokers.clone(),
-        format!("ringtap.{cluster}.{}", node.host_id),
-        format!("__ringtap.{cluster}.positions"),
+        names.transactional_id(&node.host_id),
+        names.positions(),
         node.host_id.to_string(),
     );
     options.delivery = match kafka.delivery {
@@ -137,25 +137,6 @@ pub(super) fn index(config: &Config, directory: std::path::PathBuf) -> IndexOpti
     }
 }
 
-/// Kafka allows letters, digits, `.`, `_` and `-` in a topic's name; Cassandra allows anything in a cluster's. What is not
-/// allowed stands as `_` and the number of its bytes' values, so that two clusters' topics are never one.
-fn topic_part(cluster: &str) -> String {
-    let mut part = String::new();
-    for character in cluster.chars() {
-        if character.is_ascii_alphanumeric() || character == '-' || character == '.' {
-            part.push(character);
-        } else {
-            part.push('_');
-            let mut bytes = [0; 4];
-            for byte in character.encode_utf8(&mut bytes).bytes() {
-                // Writing to a String cannot fail.
-                let _ = write!(part, "{byte:02x}");
-            }
-        }
-    }
-    part
-}
-
 fn owned(options: &RawOptions) -> BTreeMap<String, String> {
     options.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
@@ -170,17 +151,4 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_clusters_become_parts_of_topics_and_stay_different() {
-        assert_eq!(topic_part("Test Cluster"), "Test_20Cluster");
-        assert_eq!(topic_part("prod-1.eu"), "prod-1.eu");
-        assert_ne!(topic_part("a b"), topic_part("a_b"));
-        assert_eq!(topic_part("ü"), "_c3bc");
-    }
 }

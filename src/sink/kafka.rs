@@ -12,6 +12,7 @@ mod counters;
 mod error;
 mod headers;
 mod job;
+mod names;
 mod options;
 mod position;
 mod read_back;
@@ -32,27 +33,27 @@ use rdkafka::{
     producer::{BaseProducer, Producer as _},
 };
 
-use self::{
+/// What else talks to the brokers: the topics of a cluster's agents.
+pub(crate) use self::{
+    admin::{Admin, SettingValues, admin_code},
     connect::open_producer,
     context::Context,
-    error::lost,
-    headers::HeaderText,
-    read_back::ReadBack,
-    send::Quarantine,
-    topics::{Tools, Topics},
-    waiting::Waiting,
+    error::{Meaning, lost, meaning},
+    topics::Tools,
 };
 pub use self::{
     counters::{COMMIT_LATENCY_BOUNDS_MS, SinkCounters, SinkState},
     error::{SinkError, SinkErrorKind},
     job::JobSink,
+    names::ClusterNames,
     options::{Delivery, KafkaOptions, TooLarge, TopicOptions},
     position::{PositionError, StoredPosition},
     refused::{RefusedOption, check_options, is_secret},
     retry::{Backoff, Fences},
-    send::TooLargeRecord,
+    send::{LedgerPartition, TooLargeRecord},
     topics::TopicWarning,
 };
+use self::{headers::HeaderText, read_back::ReadBack, send::Quarantine, topics::Topics, waiting::Waiting};
 use crate::sink::StopSignal;
 
 /// One call into librdkafka that waits; between such calls the stop signal is looked at.
@@ -192,6 +193,16 @@ impl KafkaSink {
     /// Commits what was sent since the last commit together with the position. When it returns without an error, both
     /// are there; with an error, nobody knows.
     pub fn commit(&mut self, position: &StoredPosition) -> Result<(), SinkError> {
+        self.commit_with(Some(position))
+    }
+
+    /// Commits what was sent since the last commit. The same, but for those who keep their position elsewhere: each
+    /// partition that a transaction touches makes it longer.
+    pub fn commit_without_position(&mut self) -> Result<(), SinkError> {
+        self.commit_with(None)
+    }
+
+    fn commit_with(&mut self, position: Option<&StoredPosition>) -> Result<(), SinkError> {
         let started = Instant::now();
         let disturbances = self.context.disturbances();
         let committed = self.try_commit(position);
@@ -208,12 +219,14 @@ impl KafkaSink {
         Ok(())
     }
 
-    fn try_commit(&mut self, position: &StoredPosition) -> Result<(), SinkError> {
+    fn try_commit(&mut self, position: Option<&StoredPosition>) -> Result<(), SinkError> {
         self.begin()?;
         if self.options.delivery == Delivery::AtLeastOnce {
             self.drain()?;
         }
-        self.send_position(position)?;
+        if let Some(position) = position {
+            self.send_position(position)?;
+        }
         self.drain()?;
         if self.options.delivery == Delivery::AtLeastOnce {
             return Ok(());

@@ -11,7 +11,10 @@ use std::{
 };
 
 use rdkafka::{
-    admin::{AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication},
+    admin::{
+        AdminClient, AdminOptions, ConfigResource, NewPartitions, NewTopic, ResourceSpecifier,
+        TopicReplication,
+    },
     error::{KafkaError, KafkaResult},
     types::RDKafkaErrorCode as Code,
 };
@@ -22,7 +25,10 @@ use super::{context::Context, options::KafkaOptions};
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A short-lived client for topics.
-pub(super) struct Admin(AdminClient<Context>);
+pub(crate) struct Admin(AdminClient<Context>);
+
+/// Settings by name.
+pub(crate) type SettingValues = HashMap<String, String>;
 
 /// What matters of a topic's settings; `None` where the broker does not tell.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,7 +41,7 @@ pub(super) struct TopicSettings {
 }
 
 impl Admin {
-    pub(super) fn new(options: &KafkaOptions, context: Context) -> KafkaResult<Self> {
+    pub(crate) fn new(options: &KafkaOptions, context: Context) -> KafkaResult<Self> {
         options.admin_config().create_with_context(context).map(Self)
     }
 
@@ -70,14 +76,27 @@ impl Admin {
         }
     }
 
+    /// Gives a topic this many partitions. A topic that has as many gives [`Code::InvalidPartitions`].
+    pub(crate) fn grow(&self, topic: &str, partitions: usize) -> KafkaResult<()> {
+        let more = NewPartitions::new(topic, partitions);
+        let results = block_on(self.0.create_partitions([&more], &request_options()))?;
+        match results.into_iter().next() {
+            Some(Err((_, code))) => Err(KafkaError::AdminOp(code)),
+            Some(Ok(_)) | None => Ok(()),
+        }
+    }
+
     /// Returns the settings of topics, as far as we may see them.
     pub(super) fn settings(&self, names: &[&str]) -> KafkaResult<Vec<TopicSettings>> {
+        let values = self.values(names)?;
+        Ok(values.iter().map(|values| values.as_ref().map(settings_of).unwrap_or_default()).collect())
+    }
+
+    /// Returns the settings of topics with their values as text, `None` for a topic whose we may not see.
+    pub(crate) fn values(&self, names: &[&str]) -> KafkaResult<Vec<Option<SettingValues>>> {
         let topics: Vec<_> = names.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
         let described = block_on(self.0.describe_configs(&topics, &request_options()))?;
-        Ok(described
-            .into_iter()
-            .map(|topic| topic.map(|topic| settings_of(&topic)).unwrap_or_default())
-            .collect())
+        Ok(described.into_iter().map(|topic| topic.ok().map(values_of)).collect())
     }
 }
 
@@ -85,12 +104,11 @@ fn request_options() -> AdminOptions {
     AdminOptions::new().request_timeout(Some(REQUEST_TIMEOUT)).operation_timeout(Some(REQUEST_TIMEOUT))
 }
 
-fn settings_of(topic: &ConfigResource) -> TopicSettings {
-    let values: HashMap<&str, &str> = topic
-        .entries
-        .iter()
-        .filter_map(|entry| Some((entry.name.as_str(), entry.value.as_deref()?)))
-        .collect();
+fn values_of(topic: ConfigResource) -> SettingValues {
+    topic.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect()
+}
+
+fn settings_of(values: &SettingValues) -> TopicSettings {
     let has_policy = |policy| {
         values.get("cleanup.policy").map(|policies| policies.split(',').any(|its| its.trim() == policy))
     };
@@ -102,7 +120,7 @@ fn settings_of(topic: &ConfigResource) -> TopicSettings {
 }
 
 /// Returns the code in an error of these calls, which librdkafka's wrapper does not give.
-pub(super) fn admin_code(error: &KafkaError) -> Option<Code> {
+pub(crate) fn admin_code(error: &KafkaError) -> Option<Code> {
     match error {
         KafkaError::AdminOp(code) => Some(*code),
         other => other.rdkafka_error_code(),

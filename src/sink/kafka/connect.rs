@@ -21,7 +21,7 @@ use crate::sink::StopSignal;
 const ATTEMPT: Duration = Duration::from_secs(20);
 
 /// Makes a producer and, with transactions, waits until the coordinator has ended what an older one had open.
-pub(super) fn open_producer(
+pub(crate) fn open_producer(
     options: &KafkaOptions,
     counters: &Arc<SinkCounters>,
     stop: &StopSignal,

@@ -33,7 +33,7 @@ const SECRET_LENGTH_MIN: usize = 4;
 
 /// The callbacks of one client.
 #[derive(Debug, Clone)]
-pub(super) struct Context(Arc<Shared>);
+pub(crate) struct Context(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -58,7 +58,7 @@ struct LogWindow {
 }
 
 impl Context {
-    pub(super) fn new(
+    pub(crate) fn new(
         counters: Arc<SinkCounters>,
         secrets: Vec<SecretString>,
         transactional_id: &str,
@@ -90,7 +90,7 @@ impl Context {
     }
 
     /// Returns why nothing gets through: refused access if there was any, else the last error.
-    pub(super) fn why_silent(&self, doing: &'static str) -> SinkError {
+    pub(crate) fn why_silent(&self, doing: &'static str) -> SinkError {
         if let Some(reason) = lock(&self.0.denied).clone() {
             return SinkError::Denied { doing, reason };
         }

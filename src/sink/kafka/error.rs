@@ -166,7 +166,7 @@ impl SinkError {
 
 /// What an error code of librdkafka's means for us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Meaning {
+pub(crate) enum Meaning {
     /// Kafka, or the way to it, is away or busy; the same again may work.
     Passing,
     /// Another producer has our transactional id, or the coordinator ended our transaction by its time limit.
@@ -182,7 +182,7 @@ pub(super) enum Meaning {
 }
 
 /// Classifies an error code. The one place that does.
-pub(super) fn meaning(code: Code) -> Meaning {
+pub(crate) fn meaning(code: Code) -> Meaning {
     match code {
         Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch => Meaning::Fenced,
 
@@ -255,7 +255,7 @@ pub(super) fn meaning(code: Code) -> Meaning {
 }
 
 /// Returns the error of an operation in which the transaction can't go on.
-pub(super) fn lost(doing: &'static str, error: &KafkaError, transactional_id: &str) -> SinkError {
+pub(crate) fn lost(doing: &'static str, error: &KafkaError, transactional_id: &str) -> SinkError {
     let reason = error.to_string();
     let code = error.rdkafka_error_code();
     match (code.map_or(Meaning::Lost, meaning), error) {

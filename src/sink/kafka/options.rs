@@ -173,7 +173,7 @@ impl KafkaOptions {
     }
 
     /// Returns the configuration of short-lived clients that make and look at topics.
-    pub(super) fn admin_config(&self) -> ClientConfig {
+    pub(crate) fn admin_config(&self) -> ClientConfig {
         let mut config = self.base_config();
         for option in PRODUCER_ONLY {
             config.remove(option);
@@ -181,8 +181,8 @@ impl KafkaOptions {
         config
     }
 
-    /// Returns the configuration of the reader of positions.
-    pub(super) fn reader_config(&self, isolation: &str) -> ClientConfig {
+    /// Returns the configuration of a reader that reads a few records once, such as that of positions.
+    pub(crate) fn reader_config(&self, isolation: &str) -> ClientConfig {
         let mut config = self.admin_config();
         // No group is ever joined; librdkafka wants a name for it all the same.
         config.set("group.id", format!("ringtap.{}", self.positions_topic));
@@ -209,7 +209,7 @@ impl KafkaOptions {
     }
 
     /// Returns the configuration of the producer.
-    pub(super) fn producer_config(&self) -> ClientConfig {
+    pub(crate) fn producer_config(&self) -> ClientConfig {
         let mut config = self.base_config();
         let defaults = [
             ("compression.type", "lz4"),

@@ -10,10 +10,11 @@ use rdkafka::{
 };
 
 use super::{
-    KafkaSink, SinkError, StoredPosition, TooLarge, error::place_text, headers::value_without_content,
-    topics::KnownTopic, waiting::Waiting,
+    Delivery, KafkaSink, SinkError, StoredPosition, TooLarge, error::place_text,
+    headers::value_without_content, topics::KnownTopic, waiting::Waiting,
 };
 use crate::{
+    cluster::record::{LedgerRecord, RECORD_BYTES_MAX},
     record::RecordPlace,
     sink::{BatchRecord, RecordBatch, Route},
 };
@@ -25,6 +26,15 @@ const BATCH_OVERHEAD: usize = 100;
 
 /// Takes a record that is too large.
 pub(super) type Quarantine = Box<dyn FnMut(TooLargeRecord<'_>) -> io::Result<()> + Send>;
+
+/// Where an agent writes what it published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerPartition {
+    /// The cluster's ledger.
+    pub topic: String,
+    /// The partition that this agent claimed in the owners topic.
+    pub partition: i32,
+}
 
 /// A record that is larger than its topic takes.
 #[derive(Debug, Clone, Copy)]
@@ -148,7 +158,7 @@ impl KafkaSink {
         record: &BatchRecord,
     ) -> Result<(), SinkError> {
         let headers = self.headers.headers(&record.headers);
-        self.produce(topic, partition, key, value, Some(headers))?;
+        self.produce(topic, partition, Some(key), value, Some(headers))?;
         self.counters.records.fetch_add(1, Relaxed);
         self.counters.bytes.fetch_add((key.len() + value.map_or(0, <[u8]>::len)) as u64, Relaxed);
         Ok(())
@@ -158,7 +168,31 @@ impl KafkaSink {
     pub(super) fn send_position(&mut self, position: &StoredPosition) -> Result<(), SinkError> {
         let value = position.to_json();
         let (topic, key) = (self.options.positions_topic.clone(), self.position_key.clone());
-        self.produce(&topic, 0, key.as_bytes(), Some(value.as_bytes()), None)
+        self.produce(&topic, 0, Some(key.as_bytes()), Some(value.as_bytes()), None)
+    }
+
+    /// Sends records of the ledger, in the same transaction as what was sent since the last commit; begins one if none is
+    /// open. A record that is too long goes as several that say the same.
+    pub fn send_ledger(&mut self, to: &LedgerPartition, records: Vec<LedgerRecord>) -> Result<(), SinkError> {
+        let sent = self.try_send_ledger(to, records);
+        self.noted(sent)
+    }
+
+    fn try_send_ledger(&mut self, to: &LedgerPartition, records: Vec<LedgerRecord>) -> Result<(), SinkError> {
+        if self.options.delivery != Delivery::ExactlyOnce {
+            let reason = "a ledger is kept in transactions only: it needs `delivery` exactly-once";
+            return Err(SinkError::Config(reason.into()));
+        }
+        self.begin()?;
+        let bytes_max = RECORD_BYTES_MAX.min(self.options.record_bytes_max as usize - BATCH_OVERHEAD);
+        let mut value = Vec::new();
+        for record in records.into_iter().flat_map(|record| record.into_parts(bytes_max)) {
+            value.clear();
+            record.encode(&mut value);
+            self.produce(&to.topic, to.partition, None, Some(&value), None)?;
+        }
+        self.producer.poll(Duration::ZERO);
+        self.fail_if_lost()
     }
 
     /// Puts one message into the queue; waits for room with the same message, so that order is kept.
@@ -166,12 +200,13 @@ impl KafkaSink {
         &self,
         topic: &str,
         partition: i32,
-        key: &[u8],
+        key: Option<&[u8]>,
         value: Option<&[u8]>,
         headers: Option<OwnedHeaders>,
     ) -> Result<(), SinkError> {
         const DOING: &str = "sending";
-        let mut message = BaseRecord::to(topic).partition(partition).key(key);
+        let mut message: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic).partition(partition);
+        message.key = key;
         message.payload = value;
         message.headers = headers;
         let mut waiting: Option<Waiting<'_>> = None;

@@ -79,12 +79,12 @@ pub(super) struct Topics {
 }
 
 /// What topics are looked at with.
-pub(super) struct Tools<'t> {
-    pub(super) options: &'t KafkaOptions,
-    pub(super) producer: &'t BaseProducer<Context>,
-    pub(super) context: &'t Context,
-    pub(super) counters: &'t SinkCounters,
-    pub(super) stop: &'t StopSignal,
+pub(crate) struct Tools<'t> {
+    pub(crate) options: &'t KafkaOptions,
+    pub(crate) producer: &'t BaseProducer<Context>,
+    pub(crate) context: &'t Context,
+    pub(crate) counters: &'t SinkCounters,
+    pub(crate) stop: &'t StopSignal,
 }
 
 impl Topics {
@@ -205,13 +205,13 @@ impl Tools<'_> {
         Ok(())
     }
 
-    fn admin(&self) -> Result<Admin, SinkError> {
+    pub(crate) fn admin(&self) -> Result<Admin, SinkError> {
         Admin::new(self.options, self.context.clone())
             .map_err(|error| self.error(None, "looking at topics", &error))
     }
 
     /// Returns the number of a topic's partitions, `None` if it does not exist.
-    pub(super) fn partitions(&self, name: &str) -> Result<Option<i32>, SinkError> {
+    pub(crate) fn partitions(&self, name: &str) -> Result<Option<i32>, SinkError> {
         const DOING: &str = "looking at topics";
         let metadata = self.producer.client().fetch_metadata(Some(name), METADATA_TIMEOUT);
         let metadata = metadata.map_err(|error| self.error(None, DOING, &error))?;
@@ -226,7 +226,7 @@ impl Tools<'_> {
     }
 
     /// Waits until a topic has partitions.
-    fn wait_for(&self, name: &str) -> Result<i32, SinkError> {
+    pub(crate) fn wait_for(&self, name: &str) -> Result<i32, SinkError> {
         let since = Instant::now();
         loop {
             if let Some(count) = self.partitions(name)? {
@@ -248,7 +248,7 @@ impl Tools<'_> {
         }
     }
 
-    fn create(
+    pub(crate) fn create(
         &self,
         admin: &Admin,
         names: &[&str],
@@ -270,7 +270,7 @@ impl Tools<'_> {
     }
 
     /// Returns the error of a call. Where nothing got through, what was refused says more than the silence.
-    fn error(&self, topic: Option<&str>, doing: &'static str, error: &KafkaError) -> SinkError {
+    pub(crate) fn error(&self, topic: Option<&str>, doing: &'static str, error: &KafkaError) -> SinkError {
         let code = admin_code(error);
         if code.is_some_and(|code| meaning(code) == Meaning::Passing)
             && let denied @ SinkError::Denied { .. } = self.context.why_silent(doing)

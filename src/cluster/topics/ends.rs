@@ -1,0 +1,104 @@
+//! Where partitions begin and end.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    Message as _, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer as _},
+    error::{KafkaError, KafkaResult},
+    types::RDKafkaErrorCode as Code,
+};
+
+use super::{ClusterTopicsOptions, reader::Place, settings::Role};
+use crate::sink::kafka::Context;
+
+/// How long one question may take.
+const ASK_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a single record is waited for.
+const RECORD_TIMEOUT: Duration = Duration::from_secs(5);
+const POLL: Duration = Duration::from_millis(100);
+
+/// Asks as a reader of uncommitted records: others are told of the last stable offset instead of the high watermark, and
+/// committed records may stand behind it.
+pub(super) struct Ends<'o> {
+    options: &'o ClusterTopicsOptions,
+    consumer: BaseConsumer<Context>,
+}
+
+impl<'o> Ends<'o> {
+    pub(super) fn new(options: &'o ClusterTopicsOptions, context: Context) -> KafkaResult<Self> {
+        let mut config = options.kafka.reader_config("read_uncommitted");
+        config.set("auto.offset.reset", "error");
+        Ok(Self { options, consumer: config.create_with_context(context)? })
+    }
+
+    /// Returns the high watermarks as they are after this call began; an answer for all partitions, or an error. It is one
+    /// question to each broker, whatever the number of partitions.
+    pub(super) fn high_watermarks(&self, places: &[Place]) -> KafkaResult<BTreeMap<Place, u64>> {
+        self.ask(places, Offset::End)
+    }
+
+    /// Returns the first offsets that there are.
+    pub(super) fn begins(&self, places: &[Place]) -> KafkaResult<BTreeMap<Place, u64>> {
+        self.ask(places, Offset::Beginning)
+    }
+
+    /// Kafka's request for offsets by time (`ListOffsets`) knows two special times: those of the end, and of the begin. They
+    /// are the numbers that librdkafka has for these offsets.
+    fn ask(&self, places: &[Place], what: Offset) -> KafkaResult<BTreeMap<Place, u64>> {
+        let mut answers = BTreeMap::new();
+        if places.is_empty() {
+            return Ok(answers);
+        }
+        // Takes in what librdkafka has to tell.
+        let _ = self.consumer.poll(Duration::ZERO);
+        let mut list = TopicPartitionList::with_capacity(places.len());
+        for (role, partition) in places {
+            list.add_partition_offset(&self.options.topic(*role), *partition, what)?;
+        }
+        let list = self.consumer.offsets_for_times(list, ASK_TIMEOUT)?;
+        for element in list.elements() {
+            element.error()?;
+            if let (Some(role), Offset::Offset(offset)) =
+                (self.options.role_of(element.topic()), element.offset())
+            {
+                answers.insert((role, element.partition()), offset.unsigned_abs());
+            }
+        }
+        if places.iter().all(|place| answers.contains_key(place)) {
+            return Ok(answers);
+        }
+        Err(KafkaError::OffsetFetch(Code::UnknownPartition))
+    }
+
+    /// Returns the bytes of the record at the owners topic's begin, `None` if there is none.
+    pub(super) fn first_of_owners(&self) -> KafkaResult<Option<Vec<u8>>> {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&self.options.topic(Role::Owners), 0, Offset::Offset(0))?;
+        self.consumer.assign(&list)?;
+        let first = self.first_record();
+        self.consumer.unassign()?;
+        first
+    }
+
+    fn first_record(&self) -> KafkaResult<Option<Vec<u8>>> {
+        let place = (Role::Owners, 0);
+        let since = Instant::now();
+        while since.elapsed() < RECORD_TIMEOUT {
+            if self.high_watermarks(&[place])?.get(&place) == Some(&0) {
+                return Ok(None);
+            }
+            match self.consumer.poll(POLL) {
+                Some(Ok(message)) => return Ok(Some(message.payload().unwrap_or_default().to_vec())),
+                Some(Err(KafkaError::MessageConsumption(code))) if code == Code::AutoOffsetReset => {
+                    return Err(KafkaError::MessageConsumption(code));
+                }
+                Some(Err(_)) | None => {}
+            }
+        }
+        Err(KafkaError::MessageConsumption(Code::OperationTimedOut))
+    }
+}

@@ -1,0 +1,8 @@
+//! The topics that the agents of a cluster talk in.
+
+mod agents;
+mod establish;
+mod following;
+mod gone;
+mod rights;
+mod writing;
