@@ -49,6 +49,8 @@ const POLL: Duration = Duration::from_millis(100);
 const QUICK_POLL: Duration = Duration::from_millis(5);
 /// How often it is looked whether the begins are still where they must be.
 const CHECK_INTERVAL: Duration = Duration::from_secs(60);
+/// How long a transaction may be open beyond its time limit before somebody is told: brokers look for such ones every 10 s.
+const HANGING_GRACE: Duration = Duration::from_secs(30);
 /// How often a trouble that lasts is told.
 const TELL_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -86,6 +88,8 @@ struct Following<'s> {
     /// Up to where the owners topic, and the ledger, are to be read before their end is told.
     owners_goal: Option<BTreeMap<Place, u64>>,
     ledger_goal: Option<BTreeMap<Place, u64>>,
+    /// When the ledger's was set, or it was told last that it is not reached.
+    ledger_goal_since: Instant,
     /// A record of the owners topic was told, its end was not: somebody waits for it.
     owners_are_new: bool,
     ask: Option<Ask>,
@@ -141,6 +145,7 @@ impl<'s> Following<'s> {
             init_was_read: false,
             owners_goal: None,
             ledger_goal: None,
+            ledger_goal_since: now,
             owners_are_new: true,
             ask: None,
             ask_due: now,
@@ -298,6 +303,7 @@ impl<'s> Following<'s> {
         let owners_are_read = positions.get(&OWNERS) >= ends.get(&OWNERS);
         if self.ledger_goal.is_none() && owners_are_read && self.spots.new_hosts().is_empty() {
             self.ledger_goal = Some(of(Role::Ledger).collect());
+            self.ledger_goal_since = Instant::now();
         }
         if let Some(answer) = self.ask.as_ref().and_then(|ask| self.answer(ask, ends)) {
             self.ask = None;
@@ -333,7 +339,33 @@ impl<'s> Following<'s> {
             self.ledger_goal = None;
             self.send(Followed::Event(Event::LedgerAtEnd), 0)?;
         }
+        self.tell_of_open_transactions();
         Ok(())
+    }
+
+    /// A transaction that its broker forgot to end (Kafka before 3.6) hides what is behind it for ever.
+    fn tell_of_open_transactions(&mut self) {
+        let Some(goal) = &self.ledger_goal else { return };
+        let kafka = &self.start.options.kafka;
+        if self.told.is_some() || self.ledger_goal_since.elapsed() < kafka.transaction_timeout + HANGING_GRACE
+        {
+            return;
+        }
+        self.ledger_goal_since = Instant::now();
+        let topic = self.start.options.topic(Role::Ledger);
+        for (place, spot) in self.spots.iter() {
+            let (partition, position) = (place.1, spot.position);
+            let Some(end) = goal.get(&place).filter(|end| **end > position) else { continue };
+            let host = spot.host.map(|host| host.to_string()).unwrap_or_default();
+            tracing::error!(
+                host,
+                end,
+                "the ledger of a host can't be read beyond an open transaction that should have ended long ago: nobody can take \
+                 over from any host. If it hangs, end it: kafka-transactions.sh --bootstrap-server {} abort --topic {topic} \
+                 --partition {partition} --start-offset {position}",
+                kafka.brokers
+            );
+        }
     }
 
     /// Begins to read what hosts claimed.
