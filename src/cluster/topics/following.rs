@@ -5,6 +5,9 @@
 //! librdkafka knows: ends of transactions pass through its queue as records do. One reader of uncommitted records asks
 //! where partitions end. When all that was there at the time of a question has been read, `…AtEnd` is told.
 
+mod ends_told;
+mod troubles;
+
 use std::{
     collections::BTreeMap,
     sync::{
@@ -15,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rdkafka::{Message as _, error::KafkaError, message::BorrowedMessage};
+use rdkafka::{Message as _, message::BorrowedMessage};
 
 use super::{
     ClusterTopicsOptions, TopicsError,
@@ -35,7 +38,7 @@ use crate::{
     },
     sink::{
         StopSignal,
-        kafka::{Backoff, Context, Meaning, SinkErrorKind, admin_code, lost, meaning},
+        kafka::{Backoff, Context, lost},
     },
 };
 
@@ -49,6 +52,8 @@ const POLL: Duration = Duration::from_millis(100);
 const QUICK_POLL: Duration = Duration::from_millis(5);
 /// How often it is looked whether the begins are still where they must be.
 const CHECK_INTERVAL: Duration = Duration::from_secs(60);
+/// How long a transaction may be open beyond its time limit before somebody is told: brokers look for such ones every 10 s.
+const HANGING_GRACE: Duration = Duration::from_secs(30);
 /// How often a trouble that lasts is told.
 const TELL_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -86,6 +91,8 @@ struct Following<'s> {
     /// Up to where the owners topic, and the ledger, are to be read before their end is told.
     owners_goal: Option<BTreeMap<Place, u64>>,
     ledger_goal: Option<BTreeMap<Place, u64>>,
+    /// When the ledger's was set, or it was told last that it is not reached.
+    ledger_goal_since: Instant,
     /// A record of the owners topic was told, its end was not: somebody waits for it.
     owners_are_new: bool,
     ask: Option<Ask>,
@@ -141,6 +148,7 @@ impl<'s> Following<'s> {
             init_was_read: false,
             owners_goal: None,
             ledger_goal: None,
+            ledger_goal_since: now,
             owners_are_new: true,
             ask: None,
             ask_due: now,
@@ -262,80 +270,6 @@ impl<'s> Following<'s> {
         }
     }
 
-    /// Asks for the ends, once for all that want to know.
-    fn ask(&mut self) -> Step {
-        if !self.spots.new_hosts().is_empty() {
-            self.take_up_hosts()?;
-        }
-        let wait_for_ends = self.owners_goal.is_some() && self.ledger_goal.is_some() && self.ask.is_none();
-        if !wait_for_ends {
-            let places: Vec<Place> =
-                self.spots.iter().map(|(place, _)| place).filter(|place| place.0 != Role::Relay).collect();
-            match self.ends.high_watermarks(&places) {
-                Ok(ends) => self.ends_are(&ends)?,
-                Err(error) => self.cannot(&error, "where the topics end can't be asked")?,
-            }
-        }
-        self.ask_due = Instant::now() + if self.is_quick() { QUICK_INTERVAL } else { IDLE_INTERVAL };
-        Ok(())
-    }
-
-    fn ends_are(&mut self, ends: &BTreeMap<Place, u64>) -> Step {
-        self.told = None;
-        let positions = self.spots.positions();
-        for (place, end) in ends {
-            let position = positions.get(place).copied().unwrap_or(0);
-            if *end < position {
-                return Err(self.shrunk(*place, position, *end));
-            }
-        }
-        let of =
-            |role| ends.iter().filter(move |(place, _)| place.0 == role).map(|(place, end)| (*place, *end));
-        if self.owners_goal.is_none() {
-            self.owners_goal = Some(of(Role::Owners).collect());
-        }
-        // With records of the owners topic unread, there may be partitions that are not known yet.
-        let owners_are_read = positions.get(&OWNERS) >= ends.get(&OWNERS);
-        if self.ledger_goal.is_none() && owners_are_read && self.spots.new_hosts().is_empty() {
-            self.ledger_goal = Some(of(Role::Ledger).collect());
-        }
-        if let Some(answer) = self.ask.as_ref().and_then(|ask| self.answer(ask, ends)) {
-            self.ask = None;
-            self.send(Followed::Event(answer), 0)?;
-        }
-        Ok(())
-    }
-
-    fn answer(&self, ask: &Ask, ends: &BTreeMap<Place, u64>) -> Option<Event> {
-        let end_of = |host: &HostId| {
-            let place = (Role::Ledger, self.spots.partition(*host)?);
-            ends.get(&place).map(|end| (*host, *end))
-        };
-        let positions = ask.hosts.iter().map(end_of).collect::<Option<Vec<_>>>()?;
-        Some(Event::HighWatermarks { attempt: ask.attempt, positions })
-    }
-
-    fn look_for_ends(&mut self) -> Step {
-        let positions = match self.reader.positions() {
-            Ok(positions) => positions,
-            Err(error) => return self.cannot(&error, "how far the topics were read can't be told"),
-        };
-        self.spots.read_to(&positions);
-        for (host, position) in self.spots.untold() {
-            self.send(Followed::Event(Event::LedgerPosition { host, position }), 0)?;
-        }
-        if self.owners_goal.as_ref().is_some_and(|goal| self.spots.have_reached(goal)) {
-            self.owners_goal = None;
-            self.owners_are_new = false;
-            self.send(Followed::Event(Event::OwnersAtEnd), 0)?;
-        }
-        if self.ledger_goal.as_ref().is_some_and(|goal| self.spots.have_reached(goal)) {
-            self.ledger_goal = None;
-            self.send(Followed::Event(Event::LedgerAtEnd), 0)?;
-        }
-        Ok(())
-    }
-
     /// Begins to read what hosts claimed.
     fn take_up_hosts(&mut self) -> Step {
         let options = &self.start.options;
@@ -376,114 +310,6 @@ impl<'s> Following<'s> {
         }
         if let Err(error) = self.reader.add(&from) {
             return self.begin_again(&error);
-        }
-        Ok(())
-    }
-
-    fn check_range(&self, place: Place, host: HostId, position: u64, (begin, end): (u64, u64)) -> Step {
-        let topic = self.start.options.topic(place.0);
-        if position < begin {
-            let partition = place.1;
-            return Err(TopicsError::LedgerTooLate { topic, host, partition, position, begin }.into());
-        }
-        if position > end {
-            return Err(TopicsError::Shrunk { topic, partition: place.1, position, end }.into());
-        }
-        Ok(())
-    }
-
-    /// A partition ends before what was read of it. A topic that was made anew says more than one that became shorter.
-    fn shrunk(&mut self, place: Place, position: u64, end: u64) -> End {
-        if let Err(error) = self.check_first_record() {
-            return error;
-        }
-        let topic = self.start.options.topic(place.0);
-        TopicsError::Shrunk { topic, partition: place.1, position, end }.into()
-    }
-
-    /// Looks whether what is to be read is there, and the owners topic is the one it was.
-    fn check(&mut self) -> Step {
-        self.check_due = Instant::now() + CHECK_INTERVAL;
-        let places: Vec<Place> = self.spots.iter().map(|(place, _)| place).collect();
-        let begins = match self.ends.begins(&places) {
-            Ok(begins) => begins,
-            Err(error) => {
-                self.check_due = Instant::now() + IDLE_INTERVAL;
-                return self.cannot(&error, "where the topics begin can't be asked");
-            }
-        };
-        if let Some(begin) = begins.get(&OWNERS).copied().filter(|begin| *begin > 0) {
-            return Err(
-                TopicsError::OwnersCut { topic: self.start.options.topic(Role::Owners), begin }.into()
-            );
-        }
-        for (place, spot) in self.spots.iter() {
-            let begin = begins.get(&place).copied().unwrap_or(0);
-            if let (Role::Ledger, Some(host)) = (place.0, spot.host) {
-                self.check_range(place, host, spot.position, (begin, u64::MAX))?;
-            }
-        }
-        self.check_first_record()
-    }
-
-    fn check_first_record(&mut self) -> Step {
-        let Some(known) = &self.first_owners else { return Ok(()) };
-        match self.ends.first_of_owners() {
-            Ok(Some(first)) if first == *known => Ok(()),
-            Ok(found) => {
-                let record = found.and_then(|bytes| OwnersRecord::decode(&bytes).ok());
-                let found = record.as_ref().and_then(Init::of).map(|init| init.uuid);
-                let (topic, expected) = (self.start.options.topic(Role::Owners), self.start.init.uuid);
-                Err(TopicsError::OtherOwners { topic, expected, found }.into())
-            }
-            Err(error) => {
-                self.check_due = Instant::now() + IDLE_INTERVAL;
-                self.cannot(&error, "the owners topic's first record can't be read")
-            }
-        }
-    }
-
-    /// Something is not where it was to be read from.
-    fn gone(&mut self, error: &KafkaError) -> Step {
-        tracing::debug!(%error, "something to be read is not there");
-        self.check()?;
-        // It is: the reader looked at a bad moment.
-        self.begin_again(error)
-    }
-
-    /// Makes a new reader, that goes on where this one is: nothing is passed over or told twice.
-    fn begin_again(&mut self, error: &KafkaError) -> Step {
-        self.cannot(error, "the cluster's topics can't be read")?;
-        if self.start.stop.wait(self.backoff.next_wait()) {
-            return Ok(());
-        }
-        let made = Reader::new(&self.start.options, self.context.clone());
-        let reader = made.map_err(|error| End::from(lost(DOING, &error, "")))?;
-        if let Err(error) = reader.add(&self.spots.positions()) {
-            return Err(lost(DOING, &error, "").into());
-        }
-        self.reader = reader;
-        Ok(())
-    }
-
-    /// Tells of a trouble; ends with one that trying again does not mend.
-    fn cannot(&mut self, error: &KafkaError, what: &'static str) -> Step {
-        let code = admin_code(error);
-        let cause = code.map_or_else(|| error.clone(), KafkaError::MetadataFetch);
-        let kafka = lost(DOING, &cause, "");
-        let may_pass = code.is_none_or(|code| meaning(code) == Meaning::Passing);
-        if kafka.kind() == SinkErrorKind::Config && !may_pass {
-            return Err(kafka.into());
-        }
-        if self.told.is_none_or(|at| at.elapsed() >= TELL_INTERVAL) {
-            self.told = Some(Instant::now());
-            let silent = self.context.why_silent(DOING);
-            if kafka.kind() == SinkErrorKind::Denied || silent.kind() == SinkErrorKind::Denied {
-                let topics = "Read, Write and Describe on the owners, ledger and relay topics";
-                tracing::error!(error = %kafka, %silent, "{what}; the agent needs the rights {topics}");
-            } else {
-                tracing::warn!(error = %kafka, "{what}");
-            }
         }
         Ok(())
     }

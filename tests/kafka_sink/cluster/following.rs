@@ -107,7 +107,7 @@ fn records_of_data_and_of_the_ledger_appear_together_or_not_at_all() {
     let (broker, _used) = shared();
     let options = options(&broker.address, "together", 1);
     establish(&options);
-    let data = topic("together.a");
+    let data = topic("ledger.together.a");
     for (number, is_committed) in [(1, true), (2, false), (3, true)] {
         let mut ledger = Ledger::connect(&options, 0);
         let mut batch = RecordBatch::default();
