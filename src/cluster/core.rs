@@ -1,7 +1,7 @@
 //! What an agent does for the cluster's protocol: events in, effects out. No I/O, no clock, no randomness.
 //!
 //! The runtime tells of everything that it reads and hears ([`Event`]), asks for each change of its log what to do with
-//! it ([`Core::head`], [`Core::audit`], [`Core::relayed`]), and carries out what the core wants ([`Effect`]). All times are
+//! it ([`Core::head`], [`Core::audit`]), and carries out what the core wants ([`Effect`]). All times are
 //! milliseconds of a local monotonic clock, which [`Core::tick`] tells.
 //!
 //! One log is read at two positions. The *head* reads as early as allowed and publishes what this agent owns. The *audit*

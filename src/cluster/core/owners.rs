@@ -57,14 +57,13 @@ pub(super) struct Owners {
 }
 
 impl Owners {
-    /// Takes in the next record. Returns true if the map changed.
-    pub(super) fn read(&mut self, record: &OwnersRecord, rules: Rules, reading: Reading) -> bool {
+    /// Takes in the next record.
+    pub(super) fn read(&mut self, record: &OwnersRecord, rules: Rules, reading: Reading) {
         self.count += 1;
         match record {
-            OwnersRecord::Init { .. } | OwnersRecord::Topic { .. } => false,
+            OwnersRecord::Init { .. } | OwnersRecord::Topic { .. } => {}
             OwnersRecord::Host { host, partition, settings, .. } => {
                 self.host(*host, *partition, *settings);
-                true
             }
             OwnersRecord::Own { host, session, fenced, claims } => {
                 let owner = (*host, *session);
@@ -76,7 +75,7 @@ impl Owners {
                     }
                 };
                 let said_by = self.count;
-                let changed = self.each(claims, |claim, held| {
+                self.each(claims, |claim, held| {
                     is_valid(claim, held).then_some(Ownership {
                         owner: Some(owner),
                         generation: claim.generation,
@@ -92,7 +91,6 @@ impl Owners {
                         self.fenced.push(*session);
                     }
                 }
-                changed
             }
             OwnersRecord::Release { host, session, claims } => {
                 let owner = (*host, *session);
@@ -107,7 +105,7 @@ impl Owners {
                         since_ms: reading.now_ms,
                         ..*held
                     })
-                })
+                });
             }
             OwnersRecord::Want { host, claims } => self.each(claims, |claim, held| {
                 let is_meant = held.generation == claim.generation && !held.is_released;
@@ -128,16 +126,14 @@ impl Owners {
         }
     }
 
-    fn each(&mut self, claims: &[Claim], change: impl Fn(&Claim, &Ownership) -> Option<Ownership>) -> bool {
-        let mut changed = false;
+    fn each(&mut self, claims: &[Claim], change: impl Fn(&Claim, &Ownership) -> Option<Ownership>) {
         for claim in claims {
             let map = self
                 .map
                 .entry(Keyspace::clone(&claim.keyspace))
                 .or_insert_with(|| RangeMap::new(Ownership::default()));
-            changed |= map.change(claim.range, |held| change(claim, held));
+            map.change(claim.range, |held| change(claim, held));
         }
-        changed
     }
 
     /// Returns how many records were read.

@@ -77,7 +77,8 @@ impl Passes {
 }
 
 impl<I: KnownParts> Core<I> {
-    /// Says what to do with a change that the head reads.
+    /// Says what to do with a change that the head reads, or that an auditor sent: an owner answers each of these by publishing
+    /// it, unless it is known.
     pub fn head(
         &mut self,
         keyspace: &Keyspace,
@@ -87,17 +88,7 @@ impl<I: KnownParts> Core<I> {
         self.decide(keyspace, token, signature, false)
     }
 
-    /// Says what to do with a change that an auditor sent. An owner answers each by publishing it, unless it is known.
-    pub fn relayed(
-        &mut self,
-        keyspace: &Keyspace,
-        token: Token,
-        signature: &Signature,
-    ) -> Result<HeadVerdict, I::Error> {
-        self.decide(keyspace, token, signature, false)
-    }
-
-    /// Instead of [`head`](Self::head) or [`relayed`](Self::relayed), for a change that the settings exclude: where its token
+    /// Instead of [`head`](Self::head), for a change that the settings exclude: where its token
     /// is ours, it is filed as skipped with the open batch.
     pub fn skip(&mut self, keyspace: &Keyspace, token: Token, signature: &Signature) -> Result<(), I::Error> {
         if self.rules.answer_skipped {

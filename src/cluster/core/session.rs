@@ -1,6 +1,6 @@
 //! The own producer's lives (R4), and the own record among the agents.
 
-use super::{Core, Effect, HeadVerdict, Outcome, Transaction, in_flight::InFlight};
+use super::{Core, Effect, Outcome, Transaction, in_flight::InFlight};
 use crate::{
     cluster::{
         names::{HostId, Session},
@@ -119,12 +119,5 @@ impl<I: KnownParts> Core<I> {
             return self.passes.committed(number);
         }
         self.begin_session();
-    }
-}
-
-impl HeadVerdict {
-    /// Returns true if something is to be published.
-    pub fn is_publish(&self) -> bool {
-        matches!(self, Self::Publish { .. })
     }
 }

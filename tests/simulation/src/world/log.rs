@@ -42,7 +42,7 @@ impl World {
     }
 
     fn judge_head(&mut self, agent: usize, position: u64, piece: Piece) {
-        let verdict = self.ask(agent, piece, false);
+        let verdict = self.ask(agent, piece);
         let kind = match &verdict {
             None => Kind::HeadSkipped,
             Some(HeadVerdict::NotOwned) => Kind::HeadNotOwned,
@@ -73,7 +73,7 @@ impl World {
             let Some(relayed) = self.kafka.relay[agent].get(position).copied() else { return };
             self.agents[agent].relay_read += 1;
             let piece = relayed.piece;
-            let verdict = self.ask(agent, piece, true);
+            let verdict = self.ask(agent, piece);
             let kind = match &verdict {
                 None => Kind::RelaySkipped,
                 Some(HeadVerdict::NotOwned) => Kind::RelayNotOwned,
@@ -93,7 +93,7 @@ impl World {
     }
 
     /// Asks the core about a change. `None`: it is one that the settings exclude.
-    fn ask(&mut self, agent: usize, piece: Piece, is_relayed: bool) -> Option<HeadVerdict> {
+    fn ask(&mut self, agent: usize, piece: Piece) -> Option<HeadVerdict> {
         let (keyspace, token, is_excluded) = self.coordinates(piece);
         let Self { agents, cassandra, .. } = self;
         let signature = cassandra.writes.signature(piece);
@@ -102,11 +102,7 @@ impl World {
             let Ok(()) = core.skip(&keyspace, token, signature);
             return None;
         }
-        let Ok(verdict) = if is_relayed {
-            core.relayed(&keyspace, token, signature)
-        } else {
-            core.head(&keyspace, token, signature)
-        };
+        let Ok(verdict) = core.head(&keyspace, token, signature);
         Some(verdict)
     }
 
