@@ -74,13 +74,21 @@ impl Decoding {
         }
     }
 
+    /// Returns what the log says of its node, as far as it was read.
+    pub(super) fn logged_identity(&self) -> &NodeIdentity {
+        &self.logged_identity
+    }
+
     /// Returns the version of the segment in reading.
     pub(super) fn version(&self) -> Option<Version> {
         self.decoder.as_ref().map(|(version, _)| *version)
     }
 
     /// Decodes an entry. What the schema does not explain is asked of the node, and tried once more.
-    pub(super) fn decode<'e>(&mut self, entry: &Entry<'e>) -> Result<Result<Mutation<'e>, MutationError>, AgentError> {
+    pub(super) fn decode<'e>(
+        &mut self,
+        entry: &Entry<'e>,
+    ) -> Result<Result<Mutation<'e>, MutationError>, AgentError> {
         let Some((_, decoder)) = &mut self.decoder else {
             return Err(AgentError::Panicked("reading"));
         };
