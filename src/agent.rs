@@ -14,6 +14,7 @@
 //! reading goes back to there: the same way as after a restart.
 
 mod accounting;
+mod decoding;
 mod error;
 mod error_policy;
 mod in_flight;

@@ -41,6 +41,41 @@ pub enum Verdict<'a> {
     Duplicate,
 }
 
+/// Makes [signatures](Signature) of changes, with hashes of one seed. The memory is used again.
+#[derive(Debug, Default)]
+pub struct Signatures(atoms::Atoms);
+
+impl Signatures {
+    /// Makes one whose identities are hashes of this seed: who does not know it cannot prepare two keys with one identity.
+    #[cfg(feature = "agent")]
+    pub fn with_seed(seed: u64) -> Self {
+        Self(atoms::Atoms::with_seed(seed))
+    }
+
+    /// Returns what a change is known by.
+    pub fn of(&mut self, change: &Change<'_>) -> &Signature {
+        self.0.take(change);
+        &self.0.signature
+    }
+}
+
+impl Signature {
+    /// Returns the signature of what is no change of a row: one part, under this identity.
+    pub fn of_event(id: u128, timestamp: i64) -> Self {
+        /// There is one part, and it is always the same.
+        const EVENT: Atom = 1;
+        Self {
+            places: vec![Place { id: id.into(), timestamp }],
+            parts: vec![Part { looked_up: Filings::one(0, EVENT), filed: (EVENT, None) }],
+        }
+    }
+}
+
+/// Removes from a change the parts that are not new; `is_new` has one for each part of its [`Signature`].
+pub fn keep_new_parts(change: &mut Change<'_>, is_new: &[bool]) {
+    atoms::keep_new(change, is_new);
+}
+
 /// The changes seen so far, in memory, for offline work over several logs. It grows with the number of
 /// distinct changes: about 40 bytes for each and 4 for each of its cells.
 #[derive(Debug, Default)]

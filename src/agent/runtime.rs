@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     accounting::Accounting,
+    decoding::Decoding,
     error::AgentError,
     error_policy::{Next, Recovery},
     options,
@@ -15,7 +16,7 @@ use super::{
     publisher::KafkaPublisher,
     put_aside::SharedQuarantine,
     reading::{Limits, Reading, ReadingEnd, ToSender, make_room, newest_position, window_start},
-    report::{REPEAT_INTERVAL, Report, SILENCE_MAX},
+    report::{Report, SILENCE_MAX},
     sending::{self, Pace},
     starting_point::{AcceptPosition, StartingPoint},
     stops::Stops,
@@ -31,10 +32,7 @@ use crate::{
     schema::{live::LiveSchema, live::NodeSource, node::CassandraNode},
     sink::kafka::{KafkaOptions, KafkaSink, SinkCounters, SinkError, StoredPosition},
     source::LiveLog,
-    telemetry::{
-        Repeats,
-        phase::{Lane, PhaseMark},
-    },
+    telemetry::phase::{Lane, PhaseMark},
 };
 
 /// How often a position is committed that moved without records: a transaction now and then on an idle node.
@@ -122,7 +120,7 @@ fn pipeline(
         records_max: usize::try_from(config.kafka.transaction_records_max).unwrap_or(usize::MAX),
     };
     let phase = phase_mark(Lane::Sending)?;
-    reading.work.quarantine.take_large_records_of(&mut sink);
+    reading.work.decoding.quarantine.take_large_records_of(&mut sink);
     let heartbeat = reading.report.status().register_thread("sending", SILENCE_MAX);
     let sending = thread::Builder::new().name("sending".into()).spawn(move || {
         let mut publisher = KafkaPublisher::new(sink, phase, heartbeat);
@@ -190,26 +188,23 @@ impl Starting<'_> {
             options::partition_by(config),
         );
         let work = Work {
-            schema,
+            decoding: Decoding::new(
+                schema,
+                quarantine,
+                Patience::new(stops.graceful.clone(), &report),
+                node.host_id.clone(),
+                stops.graceful.clone(),
+            ),
             index,
-            quarantine,
-            patience: Patience::new(stops.graceful.clone(), &report),
             window_start: window_start(Duration::from_millis(config.dedup.window_ms)),
             writer,
             tables: TableFilter::new(config.tables.clone()),
-            host_id: node.host_id.clone(),
-            stop: stops.graceful.clone(),
-            segment: None,
-            decoder: None,
-            logged_identity: crate::node_log::NodeIdentity::default(),
             progress,
             published: point.published,
             learnt: 0,
             batch: crate::sink::RecordBatch::default(),
             counted: Accounting::default(),
-            quarantined: Repeats::new(REPEAT_INTERVAL),
             has_finished: false,
-            damages: Vec::new(),
         };
         let phase = phase_mark(Lane::Reading)?;
         let position = StoredPosition {

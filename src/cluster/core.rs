@@ -23,7 +23,10 @@ mod session;
 mod suspicion;
 mod take_over;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ops::Range,
+};
 
 pub use self::{
     event::{AuditVerdict, Effect, Event, HeadVerdict, Outcome, Placement, RankedRange, Transaction},
@@ -43,7 +46,7 @@ use self::{
     take_over::TakeOver,
 };
 use super::{
-    names::{HostId, Session},
+    names::{Generation, HostId, Keyspace, Session, Token},
     record::{LedgerKind, LedgerRecord, OwnersRecord},
 };
 use crate::dedup::KnownParts;
@@ -150,6 +153,43 @@ impl<I: KnownParts> Core<I> {
         &mut self.index
     }
 
+    /// Returns how many changes of the own log are unconfirmed.
+    pub fn pending_count(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Returns since when the oldest of them is remembered.
+    pub fn pending_since_ms(&self) -> Option<u64> {
+        self.pending.iter().map(|(_, change)| change.since_ms).min()
+    }
+
+    /// Returns true if a change at one of these positions is remembered as unconfirmed.
+    pub fn has_pending(&self, positions: Range<u64>) -> bool {
+        self.pending.any_in(positions)
+    }
+
+    /// Gives a change up that can neither be published nor relayed: it does not hold up the audit any more. Its bytes must
+    /// be kept elsewhere.
+    pub fn give_up(&mut self, position: u64) {
+        self.pending.remove(position);
+    }
+
+    /// Returns who owns a token, with the generation: whom a change of it is relayed to.
+    pub fn owner_of(&self, keyspace: &Keyspace, token: Token) -> Option<(HostId, Session, Generation)> {
+        let held = self.owners.get(keyspace, token);
+        held.owner.map(|(host, session)| (host, session, held.generation))
+    }
+
+    /// Returns the partition of the ledger and of the relay topic that a host claimed.
+    pub fn partition_of(&self, host: HostId) -> Option<i32> {
+        self.owners.hosts().get(&host).map(|agent| agent.partition)
+    }
+
+    /// Returns true if somebody waits for the ends of the topics.
+    pub fn is_taking_over(&self) -> bool {
+        self.take_over.is_some()
+    }
+
     fn owners_read(&mut self, record: &OwnersRecord) {
         let reading = Reading { now_ms: self.now_ms, ledger_ends: self.ledger.ends };
         if let OwnersRecord::Own { fenced, .. } = record {
@@ -196,7 +236,7 @@ impl<I: KnownParts> Core<I> {
     }
 
     /// Returns the session in which this agent may own tokens.
-    fn session(&self) -> Option<Session> {
+    pub fn session(&self) -> Option<Session> {
         self.standing.session()
     }
 }

@@ -21,7 +21,7 @@ impl Publisher for Notes {
     type Position = u64;
     type Error = u64;
 
-    fn send(&mut self, batch: &RecordBatch) -> Result<(), u64> {
+    fn send(&mut self, batch: &RecordBatch, _: &mut u64) -> Result<(), u64> {
         self.sent.push(batch.records().len());
         Ok(())
     }

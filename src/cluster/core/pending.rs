@@ -1,6 +1,9 @@
 //! Changes of the own log that the ledger does not have yet, and when they are relayed.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::Range,
+};
 
 use crate::{
     cluster::names::{HostId, Keyspace, Session, Token},
@@ -49,6 +52,10 @@ impl Pending {
 
     pub(super) fn contains(&self, position: u64) -> bool {
         self.changes.contains_key(&position)
+    }
+
+    pub(super) fn any_in(&self, positions: Range<u64>) -> bool {
+        self.changes.range(positions).next().is_some()
     }
 
     pub(super) fn get(&self, position: u64) -> Option<&PendingChange> {
