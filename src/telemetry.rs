@@ -4,6 +4,7 @@
 //! all read it, so they never disagree.
 
 mod accounting;
+mod cluster;
 mod exporter;
 mod http;
 mod log;
@@ -21,6 +22,7 @@ mod threads;
 
 pub use self::{
     accounting::{Accounting, Outcome},
+    cluster::{AgentView, ClusterState, ClusterView, LedgerIndexView},
     exporter::Exporter,
     http::HttpServer,
     log::{LogError, LogHandle, Repeats},
