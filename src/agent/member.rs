@@ -27,6 +27,7 @@ mod settings_digest;
 mod standing;
 mod streamed;
 mod upkeep;
+mod view;
 mod work;
 
 pub(super) use self::{mode::is_member, runtime::run};

@@ -22,6 +22,7 @@ mod releasing;
 mod session;
 mod suspicion;
 mod take_over;
+mod view;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -31,6 +32,7 @@ use std::{
 pub use self::{
     event::{AuditVerdict, Effect, Event, HeadVerdict, Outcome, Placement, RankedRange, Transaction},
     options::{CoreOptions, Rules},
+    view::AgentStanding,
 };
 use self::{
     in_flight::{InFlight, place_of},

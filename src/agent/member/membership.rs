@@ -67,6 +67,7 @@ pub(super) struct Counts {
     pub(super) rewinds: u64,
     pub(super) streamed_copies: u64,
     pub(super) given_up: u64,
+    pub(super) late_changes: u64,
 }
 
 /// A change that another agent sent.

@@ -26,6 +26,13 @@ pub(super) struct Placing {
     own_log: Keyspace,
     /// Keyspaces that have no owners, and why.
     pub(super) problems: Vec<String>,
+    /// How many have.
+    pub(super) keyspaces: usize,
+}
+
+/// Returns true if this is a keyspace of tables, and none that stands for what has no token.
+pub(super) fn is_of_tables(keyspace: &Keyspace) -> bool {
+    !keyspace.starts_with('<')
 }
 
 impl Placing {
@@ -37,6 +44,7 @@ impl Placing {
             schema: Arc::from(SCHEMA),
             own_log: format!("<log of {me}>").into(),
             problems: Vec::new(),
+            keyspaces: 0,
         }
     }
 
@@ -72,6 +80,7 @@ impl Placing {
             tracing::error!(problem, "nobody publishes this keyspace");
         }
         self.problems = problems;
+        self.keyspaces = placements.keyspaces.len();
         let mut placement = placements.to_core();
         placement.ranges.push(self.everywhere(&self.schema, publishers(&topology, &self.datacenters)));
         placement.ranges.push(self.everywhere(&self.own_log, vec![self.me]));

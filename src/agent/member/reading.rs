@@ -183,8 +183,11 @@ impl MemberReading {
         self.drop_open();
         self.work.member.wants.initialise = false;
         self.work.member.tick();
+        let is_again = self.work.member.counts.sessions > 0;
         self.work.member.initialised()?;
-        self.report.recovered();
+        if is_again {
+            self.report.recovered();
+        }
         Ok(())
     }
 

@@ -135,7 +135,4 @@ impl MemberReading {
         }
         Ok(())
     }
-
-    /// Shows how the agent stands among the others.
-    fn show(&mut self) {}
 }

@@ -262,6 +262,7 @@ impl MemberWork {
         }
         let Records { own, batch, counted, .. } = &mut self.records;
         counted.late_changes += u64::from(is_late);
+        self.member.counts.late_changes += u64::from(is_late);
         match own.write(&change, hand.place(), hand.early, batch) {
             Ok(()) => self.count_record(written_at, hand),
             Err(error) => hand.met.unwritable = Some(error),
