@@ -82,15 +82,15 @@ impl Placing {
         self.problems = problems;
         self.keyspaces = placements.keyspaces.len();
         let mut placement = placements.to_core();
-        placement.ranges.push(self.everywhere(&self.schema, publishers(&topology, &self.datacenters)));
-        placement.ranges.push(self.everywhere(&self.own_log, vec![self.me]));
+        placement.ranges.push(everywhere(&self.schema, publishers(&topology, &self.datacenters)));
+        placement.ranges.push(everywhere(&self.own_log, vec![self.me]));
         self.placed = Some(topology);
         Some(placement)
     }
+}
 
-    fn everywhere(&self, keyspace: &Keyspace, hosts: Vec<HostId>) -> RankedRange {
-        RankedRange { keyspace: Arc::clone(keyspace), range: TokenRange::ALL, hosts }
-    }
+fn everywhere(keyspace: &Keyspace, hosts: Vec<HostId>) -> RankedRange {
+    RankedRange { keyspace: Arc::clone(keyspace), range: TokenRange::ALL, hosts }
 }
 
 /// Returns the nodes of the first datacenter of those that are preferred, all if none is; in an order that is the same for all.

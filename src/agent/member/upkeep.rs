@@ -62,7 +62,7 @@ impl MemberReading {
             match &why_not {
                 None => tracing::info!("this agent can own tokens"),
                 Some(reason) => {
-                    tracing::warn!(reason, "this agent can't own tokens now; others publish what it owned")
+                    tracing::warn!(reason, "this agent can't own tokens now; others publish what it owned");
                 }
             }
             self.work.member.handle(Event::Able(is_able))?;

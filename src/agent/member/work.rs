@@ -51,9 +51,7 @@ pub(super) struct MemberWork {
 struct InHand<'e> {
     entry: &'e Entry<'e>,
     early: bool,
-    is_head: bool,
-    is_audit: bool,
-    is_streamed: bool,
+    aims: Aims,
     /// Audit position of its first change.
     position: u64,
     /// Number of the change in hand.
@@ -61,15 +59,48 @@ struct InHand<'e> {
     met: Met,
 }
 
+/// What an entry is read for.
+#[derive(Debug, Clone, Copy)]
+struct Aims {
+    /// To publish what is ours.
+    is_head: bool,
+    /// To look for it in the ledger.
+    is_audit: bool,
+    /// It may hold what was streamed to the node.
+    is_streamed: bool,
+}
+
 /// What was met in a mutation.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Met {
-    records: bool,
-    foreign: bool,
-    duplicates: bool,
+    outcome: Outcome,
     unwritable: Option<RecordError>,
+    /// Something of it is remembered as unconfirmed.
     is_pending: bool,
+    /// There was no room to remember more.
     is_full: bool,
+}
+
+impl Default for Met {
+    fn default() -> Self {
+        Self { outcome: Outcome::Filtered, unwritable: None, is_pending: false, is_full: false }
+    }
+}
+
+impl Met {
+    /// Of several changes the one counts of which the most was made.
+    fn note(&mut self, outcome: Outcome) {
+        let weight = |outcome| match outcome {
+            Outcome::Filtered => 0,
+            Outcome::Duplicate => 1,
+            Outcome::Foreign => 2,
+            Outcome::Published => 3,
+            Outcome::Quarantined => 4,
+        };
+        if weight(outcome) > weight(self.outcome) {
+            self.outcome = outcome;
+        }
+    }
 }
 
 /// What has no key is looked for under this token.
@@ -139,9 +170,11 @@ impl MemberWork {
         let mut hand = InHand {
             entry,
             early,
-            is_head: self.log.is_head(entry.position),
-            is_audit: self.log.is_audit(entry.position),
-            is_streamed: self.streamed.covers(entry.position),
+            aims: Aims {
+                is_head: self.log.is_head(entry.position),
+                is_audit: self.log.is_audit(entry.position),
+                is_streamed: self.streamed.covers(entry.position),
+            },
             position: self.positions.of(entry),
             index: 0,
             met: Met::default(),
@@ -185,12 +218,7 @@ impl MemberWork {
             self.decoding.put_aside(hand.entry, &error, table)?;
             return Ok(Outcome::Quarantined);
         }
-        Ok(match hand.met {
-            Met { records: true, .. } => Outcome::Published,
-            Met { foreign: true, .. } => Outcome::Foreign,
-            Met { duplicates: true, .. } => Outcome::Duplicate,
-            Met { .. } => Outcome::Filtered,
-        })
+        Ok(hand.met.outcome)
     }
 
     fn changes(
@@ -238,21 +266,21 @@ impl MemberWork {
         let Membership { core, signatures, .. } = &mut self.member;
         let signature = signatures.of(&change);
         let mut is_new = None;
-        if hand.is_head {
+        if hand.aims.is_head {
             match core.head(&keyspace, token, signature)? {
                 HeadVerdict::Publish { parts } => is_new = Some(parts),
                 HeadVerdict::Known => {
                     self.records.counted.duplicate_changes += 1;
-                    hand.met.duplicates = true;
+                    hand.met.note(Outcome::Duplicate);
                 }
-                HeadVerdict::NotOwned => hand.met.foreign = true,
+                HeadVerdict::NotOwned => hand.met.note(Outcome::Foreign),
             }
         }
         let written_at = change.timestamp;
         let is_late = written_at < self.window_start;
-        if hand.is_audit && hand.is_streamed && is_late {
+        if hand.aims.is_audit && hand.aims.is_streamed && is_late {
             self.member.counts.streamed_copies += 1;
-        } else if hand.is_audit {
+        } else if hand.aims.is_audit {
             self.audit(&keyspace, token, None, hand)?;
         }
         let Some(is_new) = is_new else { return Ok(()) };
@@ -334,21 +362,21 @@ impl MemberWork {
         hand: &mut InHand<'_>,
     ) -> Result<bool, AgentError> {
         let mut is_new = false;
-        if hand.is_head {
+        if hand.aims.is_head {
             match self.member.core.head(keyspace, NO_KEY, signature)? {
                 HeadVerdict::Publish { .. } => is_new = true,
-                HeadVerdict::Known => hand.met.duplicates = true,
-                HeadVerdict::NotOwned => hand.met.foreign = true,
+                HeadVerdict::Known => hand.met.note(Outcome::Duplicate),
+                HeadVerdict::NotOwned => hand.met.note(Outcome::Foreign),
             }
         }
-        if hand.is_audit {
+        if hand.aims.is_audit {
             self.audit(keyspace, NO_KEY, Some(signature), hand)?;
         }
         Ok(is_new)
     }
 
     fn count_record(&mut self, written_at: i64, hand: &mut InHand<'_>) {
-        hand.met.records = true;
+        hand.met.note(Outcome::Published);
         let counted = &mut self.records.counted;
         counted.early_records += u64::from(hand.early);
         counted.newest_write = counted.newest_write.max(Some(written_at));
