@@ -45,7 +45,7 @@ fn relayed_changes_reach_their_host_alone_from_when_it_listens() {
     auditor.topics.write(host_record(2, 1));
     for listener in [&mut owner, &mut auditor] {
         listener.until_event(&Event::OwnersRead(host_record(2, 1)));
-        listener.until_ledger_is_read();
+        listener.until_ledger_is_read([1, 2]);
     }
     auditor.topics.relay(1, b"for another");
     for number in 0..20_u8 {
