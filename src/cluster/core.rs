@@ -14,6 +14,7 @@ mod ledger;
 mod options;
 mod own_way;
 mod owners;
+mod owners_map;
 mod pending;
 mod publishing;
 mod range_map;
@@ -31,6 +32,7 @@ use std::{
 pub use self::{
     event::{AuditVerdict, Effect, Event, HeadVerdict, Outcome, Placement, RankedRange, Transaction},
     options::{CoreOptions, Rules},
+    owners_map::{KnownAgent, OwnedRange, OwnersMap},
 };
 use self::{
     in_flight::{InFlight, place_of},
