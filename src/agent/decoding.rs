@@ -80,7 +80,10 @@ impl Decoding {
     }
 
     /// Decodes an entry. What the schema does not explain is asked of the node, and tried once more.
-    pub(super) fn decode<'e>(&mut self, entry: &Entry<'e>) -> Result<Result<Mutation<'e>, MutationError>, AgentError> {
+    pub(super) fn decode<'e>(
+        &mut self,
+        entry: &Entry<'e>,
+    ) -> Result<Result<Mutation<'e>, MutationError>, AgentError> {
         let Some((_, decoder)) = &mut self.decoder else {
             return Err(AgentError::Panicked("reading"));
         };
