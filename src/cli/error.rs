@@ -87,6 +87,10 @@ pub enum CliError {
     #[cfg(feature = "agent")]
     #[error(transparent)]
     ClusterTopics(#[from] crate::cluster::topics::TopicsError),
+    /// A command's own files could not be written.
+    #[cfg(feature = "agent")]
+    #[error(transparent)]
+    State(#[from] crate::checkpoint::StateError),
     /// Segments could not be found.
     #[error(transparent)]
     Find(#[from] FindError),
@@ -129,6 +133,8 @@ impl CliError {
             #[cfg(feature = "agent")]
             Self::ClusterTopics(error) => topics_status(error),
             Self::Quarantine(_) => ExitStatus::State,
+            #[cfg(feature = "agent")]
+            Self::State(_) => ExitStatus::State,
             Self::Sink { source, .. } => sink_status(source),
         }
     }

@@ -29,13 +29,16 @@ use std::{
     ops::Range,
 };
 
+pub(crate) use self::in_flight::place_of;
+#[cfg(feature = "agent")]
+pub(crate) use self::publishing::new_parts;
 pub use self::{
     event::{AuditVerdict, Effect, Event, HeadVerdict, Outcome, Placement, RankedRange, Transaction},
     options::{CoreOptions, Rules},
     owners_map::{KnownAgent, OwnedRange, OwnersMap},
 };
 use self::{
-    in_flight::{InFlight, place_of},
+    in_flight::InFlight,
     ledger::Ledger,
     own_way::OwnWay,
     owners::{Owners, Reading},

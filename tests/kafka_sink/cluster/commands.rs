@@ -1,5 +1,6 @@
 //! `ringtap cluster …`: what an operator is shown of topics that agents wrote.
 
+mod audit;
 mod status;
 
 use std::process::{Command, Output, Stdio};
