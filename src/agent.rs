@@ -30,7 +30,7 @@ mod sending;
 mod signals;
 mod starting_point;
 mod stops;
-mod tables;
+pub(crate) mod tables;
 mod work;
 
 pub use self::{

@@ -19,7 +19,7 @@ use std::convert::Infallible;
 pub use self::events::{schema_change_id, truncation_id};
 pub use self::{
     atoms::{Atom, Filings, Part, Signature},
-    identity::{ChangeId, Place},
+    identity::{ChangeId, IDENTITY_VERSION, Place},
     noter::KnownParts,
 };
 #[cfg(feature = "agent")]

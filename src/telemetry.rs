@@ -27,7 +27,7 @@ pub use self::{
     http::HttpServer,
     log::{LogError, LogHandle, Repeats},
     metrics::{Counter, Gauge, Histogram},
-    page::{Degradation, SpacePage, StatusPage, TablePage},
+    page::{Degradation, SpacePage, StatusPage, TablePage, duration_text},
     process::{open_files, resident_bytes},
     reporter::Reporter,
     service_manager::ServiceManager,

@@ -14,6 +14,7 @@ mod ledger;
 mod options;
 mod own_way;
 mod owners;
+mod owners_map;
 mod pending;
 mod publishing;
 mod range_map;
@@ -29,13 +30,17 @@ use std::{
     ops::Range,
 };
 
+pub(crate) use self::in_flight::place_of;
+#[cfg(feature = "agent")]
+pub(crate) use self::publishing::new_parts;
 pub use self::{
     event::{AuditVerdict, Effect, Event, HeadVerdict, Outcome, Placement, RankedRange, Transaction},
     options::{CoreOptions, Rules},
+    owners_map::{KnownAgent, OwnedRange, OwnersMap},
     view::AgentStanding,
 };
 use self::{
-    in_flight::{InFlight, place_of},
+    in_flight::InFlight,
     ledger::Ledger,
     own_way::OwnWay,
     owners::{Owners, Reading},

@@ -20,6 +20,7 @@ mod fencing;
 mod following;
 mod handover;
 mod init;
+mod onlooker;
 mod random;
 mod reader;
 mod relay_limit;
@@ -43,6 +44,7 @@ pub use self::{
     error::TopicsError,
     handover::{Followed, Heard, QUEUE_BYTES_MAX, QUEUE_ITEMS_MAX},
     init::Init,
+    onlooker::{Extent, Onlooker, SeenLedgerRecord, TopicFindings},
     random::new_session,
     relay_limit::RelayTooLarge,
     settings::Findings,

@@ -5,6 +5,10 @@ use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128, xxh3_128_with_seed};
 use super::atoms::Atom;
 use crate::change::{Action, Change, DeletedRange, RangeBound};
 
+/// Version of the way in which identities and fingerprints are made. With any change of it, agents that differ must not work
+/// together.
+pub const IDENTITY_VERSION: u16 = 1;
+
 /// 128-bit hash of a change's identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ChangeId {

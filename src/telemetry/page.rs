@@ -224,6 +224,14 @@ pub(super) fn bytes_text(bytes: u64) -> String {
     indicatif::HumanBytes(bytes).to_string()
 }
 
+/// Returns a time of so many milliseconds for people.
+pub fn duration_text(milliseconds: u64) -> String {
+    match milliseconds {
+        0..10_000 => format!("{:.1} s", milliseconds as f64 / 1000.0),
+        _ => seconds_text(milliseconds / 1000),
+    }
+}
+
 pub(super) fn seconds_text(seconds: u64) -> String {
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     match (days, hours, minutes) {

@@ -95,6 +95,6 @@ pub(super) fn minute_of(timestamp: i64) -> i32 {
 }
 
 /// Returns the place of an entry of the ledger: its write time to the minute.
-pub(super) fn place_of(entry: &Entry) -> Place {
+pub(crate) fn place_of(entry: &Entry) -> Place {
     Place { id: entry.id, timestamp: i64::from(entry.minute) * MINUTE_US }
 }

@@ -184,6 +184,10 @@ impl Owners {
         })
     }
 
+    pub(super) fn keyspaces(&self) -> impl Iterator<Item = &Keyspace> {
+        self.map.keys()
+    }
+
     pub(super) fn hosts(&self) -> &BTreeMap<HostId, Agent> {
         &self.hosts
     }

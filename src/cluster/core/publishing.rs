@@ -230,7 +230,7 @@ impl<I: KnownParts> Core<I> {
 }
 
 /// Says for each part of a change whether none of its filings is known.
-pub(super) fn new_parts(signature: &Signature, known: &[Vec<Atom>]) -> Vec<bool> {
+pub(crate) fn new_parts(signature: &Signature, known: &[Vec<Atom>]) -> Vec<bool> {
     let is_known =
         |(place, atom): (u32, Atom)| known.get(place as usize).is_some_and(|atoms| atoms.contains(&atom));
     signature.parts.iter().map(|part| !part.looked_up.iter().any(is_known)).collect()

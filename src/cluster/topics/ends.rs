@@ -30,7 +30,20 @@ pub(super) struct Ends<'o> {
 
 impl<'o> Ends<'o> {
     pub(super) fn new(options: &'o ClusterTopicsOptions, context: Context) -> KafkaResult<Self> {
-        let mut config = options.kafka.reader_config("read_uncommitted");
+        Self::with_isolation(options, context, "read_uncommitted")
+    }
+
+    /// Makes one for which partitions end where their open transactions begin.
+    pub(super) fn of_committed(options: &'o ClusterTopicsOptions, context: Context) -> KafkaResult<Self> {
+        Self::with_isolation(options, context, "read_committed")
+    }
+
+    fn with_isolation(
+        options: &'o ClusterTopicsOptions,
+        context: Context,
+        isolation: &str,
+    ) -> KafkaResult<Self> {
+        let mut config = options.kafka.reader_config(isolation);
         config.set("auto.offset.reset", "error");
         Ok(Self { options, consumer: config.create_with_context(context)? })
     }

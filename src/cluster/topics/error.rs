@@ -63,6 +63,23 @@ pub enum TopicsError {
         /// This program's.
         own: u16,
     },
+    /// The topic was looked for, not made.
+    #[error(
+        "{brokers} has no topic {topic}: no agent with `dedup.mode = \"cluster\"` has run there yet for a cluster of this name, or \
+         this is another Kafka, or the right Describe is missing"
+    )]
+    NoTopic {
+        /// The topic.
+        topic: String,
+        /// Where it was looked for.
+        brokers: String,
+    },
+    /// The owners topic has no `INIT`.
+    #[error("{topic} has no INIT: no agent has written to it yet")]
+    NoInit {
+        /// The owners topic.
+        topic: String,
+    },
     /// Retention took records of the ledger before they were read.
     #[error(
         "{topic}: partition {partition}, the ledger of host {host}, begins at offset {begin}, but was to be read from {position}: \
@@ -126,7 +143,10 @@ impl TopicsError {
     pub fn kind(&self) -> SinkErrorKind {
         match self {
             Self::Kafka(error) => error.kind(),
-            Self::Settings { .. } | Self::IdentityVersion { .. } => SinkErrorKind::Config,
+            Self::Settings { .. }
+            | Self::IdentityVersion { .. }
+            | Self::NoTopic { .. }
+            | Self::NoInit { .. } => SinkErrorKind::Config,
             Self::OtherOwners { .. }
             | Self::OwnersCut { .. }
             | Self::LedgerTooLate { .. }

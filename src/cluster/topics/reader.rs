@@ -7,6 +7,7 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer as _},
     error::{KafkaError, KafkaResult},
     message::BorrowedMessage,
+    metadata::Metadata,
     types::RDKafkaErrorCode as Code,
 };
 
@@ -73,6 +74,11 @@ impl<'o> Reader<'o> {
             list.add_partition_offset(&self.options.topic(*role), *partition, offset)?;
         }
         self.consumer.incremental_assign(&list)
+    }
+
+    /// Returns what the brokers say of a topic.
+    pub(super) fn metadata(&self, topic: &str, timeout: Duration) -> KafkaResult<Metadata> {
+        self.consumer.fetch_metadata(Some(topic), timeout)
     }
 
     /// Waits for a record, this long at most.

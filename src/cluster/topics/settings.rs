@@ -229,6 +229,11 @@ impl Findings {
         Self(vec![what])
     }
 
+    /// Returns each finding.
+    pub fn texts(&self) -> &[String] {
+        &self.0
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
