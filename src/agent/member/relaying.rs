@@ -33,10 +33,10 @@ impl MemberReading {
         for (to, position) in std::mem::take(&mut self.work.member.wants.relays) {
             let Some(partition) = self.work.member.core.partition_of(to) else { continue };
             match self.relay(position) {
-                Some(Relay::Send(bytes)) => {
-                    self.work.member.topics.relay(partition, &bytes);
-                    self.work.member.counts.relays_sent += 1;
-                }
+                Some(Relay::Send(bytes)) => match self.work.member.topics.relay(partition, &bytes) {
+                    Ok(()) => self.work.member.counts.relays_sent += 1,
+                    Err(error) => self.work.give_up(position, &with_causes(&error))?,
+                },
                 Some(Relay::NotSynced | Relay::NoOwner) => {}
                 Some(Relay::Unwritable(reason)) => self.work.give_up(position, &reason)?,
                 None => self
