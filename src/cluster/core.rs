@@ -56,7 +56,7 @@ use super::{
     names::{Generation, HostId, Keyspace, Session, Token},
     record::{LedgerKind, LedgerRecord, OwnersRecord},
 };
-use crate::dedup::KnownParts;
+use crate::dedup::{Atom, KnownParts};
 
 /// The protocol's state in one agent. `I` is what the ledger said, as far as it was read: it is looked up and filed by the
 /// core alone, and made durable by the runtime together with [`ledger_positions`](Self::ledger_positions).
@@ -79,6 +79,8 @@ pub struct Core<I> {
     releasing: Releasing,
     pending: Pending,
     own_way: OwnWay,
+    /// What was looked up last: memory that is used again.
+    looked_up: Vec<Vec<Atom>>,
     effects: VecDeque<Effect>,
 }
 
@@ -103,6 +105,7 @@ impl<I: KnownParts> Core<I> {
             releasing: Releasing::default(),
             pending: Pending::default(),
             own_way: OwnWay::default(),
+            looked_up: Vec::new(),
             effects: VecDeque::new(),
         }
     }
@@ -121,8 +124,14 @@ impl<I: KnownParts> Core<I> {
             Event::ProducerLost => self.begin_session(),
             Event::Fenced { attempt, host } => self.fenced(attempt, host),
             Event::HighWatermarks { attempt, positions } => self.high_watermarks(attempt, positions),
-            Event::Placement(placement) => self.ranks.set(placement),
-            Event::Able(is_able) => self.is_able = is_able,
+            Event::Placement(placement) => {
+                self.ranks.set(placement);
+                self.suspicion.look_at_once();
+            }
+            Event::Able(is_able) => {
+                self.is_able = is_able;
+                self.suspicion.look_at_once();
+            }
             Event::Leave => self.is_leaving = true,
             Event::PassBegun => self.pass_begun(),
             Event::PassEnded => self.pass_ended(),

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{membership::Relayed, node_watch::NodeTold, work::MemberWork};
+use super::{membership::Relayed, node_watch::NodeTold, placing::is_of_tables, work::MemberWork};
 use crate::{
     agent::{
         decoding::Decoding,
@@ -37,6 +37,10 @@ const WAIT_MAX: Duration = Duration::from_millis(25);
 const FULL_WAIT: Duration = Duration::from_millis(5);
 /// How long giving the tokens back may take when the agent ends.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(6);
+/// How long after the begin of its session an agent has found out what it can own without waiting for others.
+const SETTLE_UP: Duration = Duration::from_millis(1_500);
+/// After this time the log is read in any case.
+const SETTLE_MAX: Duration = Duration::from_secs(5);
 /// Buffers that are kept for use again.
 const SPARE_BATCHES_MAX: usize = 16;
 
@@ -56,6 +60,11 @@ pub(super) struct MemberReading {
     spare: Vec<RecordBatch>,
     next: Next,
     leaving_since: Option<Instant>,
+    started: Instant,
+    /// Since when there has been a session.
+    up_since: Option<Instant>,
+    /// The log is read.
+    settled: bool,
 }
 
 /// Limits and intervals.
@@ -117,6 +126,9 @@ impl MemberReading {
             spare: Vec::new(),
             next,
             leaving_since: None,
+            started: now,
+            up_since: None,
+            settled: false,
         }
     }
 
@@ -139,12 +151,15 @@ impl MemberReading {
             self.go_where_wanted()?;
             self.relay_to_owners()?;
             self.keep_up()?;
-            let is_blocked = !self.outbox.is_empty();
-            let outcome = if is_blocked { ReadOutcome::Stopped } else { self.read()? };
+            let outcome = match () {
+                () if !self.outbox.is_empty() => ReadOutcome::Stopped,
+                () if self.is_settling() => self.hold_segments(),
+                () => self.read()?,
+            };
             if let Some(to) = self.work.goes_to.take() {
                 self.go_to(&to)?;
             }
-            if outcome == ReadOutcome::Idle && self.work.log.is_at_furthest() {
+            if outcome == ReadOutcome::Idle && self.settled && self.work.log.is_at_furthest() {
                 self.head_is_at_the_end()?;
             }
             if let Some(to) = self.work.log.turn(self.has_room(), outcome == ReadOutcome::Idle) {
@@ -238,6 +253,28 @@ impl MemberReading {
         self.work.decoding.schema.seek(to)?;
         self.live.seek(to)?;
         Ok(())
+    }
+
+    /// Returns true right after the start, while it is not known yet what this agent owns: what was read before that would
+    /// have to be read again.
+    fn is_settling(&mut self) -> bool {
+        if !self.settled {
+            let core = &self.work.member.core;
+            let is_up = core.session().is_some();
+            self.up_since = self.up_since.filter(|_| is_up).or_else(|| is_up.then(Instant::now));
+            let has_looked = self.up_since.is_some_and(|since| since.elapsed() >= SETTLE_UP);
+            self.settled = core.own_ranges().any(|(keyspace, _)| is_of_tables(keyspace))
+                || has_looked && !core.is_taking_over()
+                || self.started.elapsed() >= SETTLE_MAX;
+        }
+        !self.settled
+    }
+
+    /// New segments are opened, so that they can be read though the node removes them.
+    fn hold_segments(&mut self) -> ReadOutcome {
+        // What can't be listed now is told when it is read.
+        let _ = self.live.look();
+        ReadOutcome::Idle
     }
 
     fn read(&mut self) -> Result<ReadOutcome, AgentError> {

@@ -121,7 +121,10 @@ impl MemberReading {
             self.work.streamed.is_joining();
         }
         match self.work.member.placing.place(topology) {
-            Some(placement) => self.work.member.handle(Event::Placement(placement)),
+            Some(placement) => {
+                self.work.member.handle(Event::Placement(placement))?;
+                self.look_after_itself()
+            }
             None => Ok(()),
         }
     }

@@ -282,7 +282,10 @@ impl MemberWork {
         if hand.aims.is_audit && hand.aims.is_streamed && is_late {
             self.member.counts.streamed_copies += 1;
         } else if hand.aims.is_audit {
-            self.audit(&keyspace, token, None, hand)?;
+            match is_new {
+                Some(_) if !hand.met.is_full => core.audit_published(hand.audit_position()),
+                _ => self.audit(&keyspace, token, None, hand)?,
+            }
         }
         let Some(is_new) = is_new else { return Ok(()) };
         if is_new.contains(&false) {

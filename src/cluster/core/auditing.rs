@@ -3,7 +3,6 @@
 use super::{
     AuditVerdict, Core, Effect,
     pending::{PendingChange, Stage},
-    publishing::new_parts,
 };
 use crate::{
     cluster::names::{HostId, Keyspace, Session, Token},
@@ -44,6 +43,13 @@ impl<I: KnownParts> Core<I> {
         Ok(AuditVerdict::Pending)
     }
 
+    /// As [`audit`](Self::audit), for a change that [`head`](Self::head) said just now is to be published: it is on its way.
+    pub fn audit_published(&mut self, position: u64) {
+        self.own_way.audits(position);
+        self.pending.remove(position);
+        self.own_way.audited(position);
+    }
+
     /// Returns the lowest position that was audited and is unconfirmed. `None`: all that was audited is confirmed.
     pub fn audit_low(&self) -> Option<u64> {
         if !self.rules.release_behind_audit {
@@ -53,8 +59,7 @@ impl<I: KnownParts> Core<I> {
     }
 
     fn is_confirmed(&mut self, signature: &Signature) -> Result<bool, I::Error> {
-        let known = self.known(signature, false)?;
-        Ok(!new_parts(signature, &known).contains(&true))
+        self.is_known(signature, false)
     }
 
     /// Returns true if all of it is in the ledger or in own transactions: that is most of what the owner audits.
@@ -62,8 +67,7 @@ impl<I: KnownParts> Core<I> {
         if !signature.places.iter().any(|place| !self.in_flight.get(*place).is_empty()) {
             return Ok(false);
         }
-        let known = self.known(signature, true)?;
-        Ok(!new_parts(signature, &known).contains(&true))
+        self.is_known(signature, true)
     }
 
     /// Looks again at what waits for something of this identity.

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use foldhash::fast::FixedState;
+
 use crate::{
     cluster::record::Entry,
     dedup::{Atom, ChangeId, Place, Signature},
@@ -13,7 +15,7 @@ const MINUTE_US: i64 = 60_000_000;
 /// Fingerprints by identity, and what the open batch holds of them.
 #[derive(Debug, Default)]
 pub(super) struct InFlight {
-    known: HashMap<ChangeId, Vec<Atom>>,
+    known: HashMap<ChangeId, Vec<Atom>, FixedState>,
     published: Vec<Entry>,
     skipped: Vec<Entry>,
 }

@@ -5,6 +5,8 @@ use std::{
     ops::Range,
 };
 
+use foldhash::fast::FixedState;
+
 use crate::{
     cluster::names::{HostId, Keyspace, Session, Token},
     dedup::{ChangeId, Signature},
@@ -37,7 +39,7 @@ pub(super) enum Stage {
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     changes: BTreeMap<u64, PendingChange>,
-    by_id: HashMap<ChangeId, Vec<u64>>,
+    by_id: HashMap<ChangeId, Vec<u64>, FixedState>,
     due: BTreeSet<(u64, u64)>,
 }
 

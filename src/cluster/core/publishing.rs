@@ -10,7 +10,7 @@ use crate::{
         names::{Keyspace, Token},
         record::{LedgerKind, LedgerRecord},
     },
-    dedup::{Atom, KnownParts, Signature},
+    dedup::{Atom, KnownParts, Part, Signature},
 };
 
 /// Transactions, beats, and passes over the log: what may be said to be done.
@@ -107,33 +107,34 @@ impl<I: KnownParts> Core<I> {
         if !self.owns(keyspace, token) {
             return Ok(HeadVerdict::NotOwned);
         }
-        let known = self.known(signature, self.rules.in_flight_is_known)?;
-        let parts = new_parts(signature, &known);
+        self.look_up(signature, self.rules.in_flight_is_known)?;
+        let parts = new_parts(signature, &self.looked_up);
         if !parts.contains(&true) {
             return Ok(HeadVerdict::Known);
         }
-        let own = known.first().map_or(&[][..], Vec::as_slice);
+        let own = self.looked_up.first().map_or(&[][..], Vec::as_slice);
         let filed = self.in_flight.file(signature, &parts, own, is_skipped);
         self.own_way.filed(filed);
         Ok(HeadVerdict::Publish { parts })
     }
 
-    /// Returns what is known at each of a change's places: in the ledger, and on its way there.
-    pub(super) fn known(
-        &mut self,
-        signature: &Signature,
-        with_in_flight: bool,
-    ) -> Result<Vec<Vec<Atom>>, I::Error> {
-        let mut known = Vec::with_capacity(signature.places.len());
-        for place in &signature.places {
-            let mut atoms = Vec::new();
-            self.index.look_up(*place, &mut atoms)?;
+    /// Looks up what is known at each of a change's places: in the ledger, and on its way there.
+    pub(super) fn look_up(&mut self, signature: &Signature, with_in_flight: bool) -> Result<(), I::Error> {
+        self.looked_up.resize_with(signature.places.len(), Vec::new);
+        for (place, atoms) in signature.places.iter().zip(&mut self.looked_up) {
+            atoms.clear();
+            self.index.look_up(*place, atoms)?;
             if with_in_flight {
                 atoms.extend_from_slice(self.in_flight.get(*place));
             }
-            known.push(atoms);
         }
-        Ok(known)
+        Ok(())
+    }
+
+    /// Returns true if all of a change is known.
+    pub(super) fn is_known(&mut self, signature: &Signature, with_in_flight: bool) -> Result<bool, I::Error> {
+        self.look_up(signature, with_in_flight)?;
+        Ok(all_are_known(signature, &self.looked_up))
     }
 
     /// Returns true if changes of this token are published by this agent now.
@@ -231,7 +232,14 @@ impl<I: KnownParts> Core<I> {
 
 /// Says for each part of a change whether none of its filings is known.
 pub(crate) fn new_parts(signature: &Signature, known: &[Vec<Atom>]) -> Vec<bool> {
-    let is_known =
-        |(place, atom): (u32, Atom)| known.get(place as usize).is_some_and(|atoms| atoms.contains(&atom));
-    signature.parts.iter().map(|part| !part.looked_up.iter().any(is_known)).collect()
+    signature.parts.iter().map(|part| !is_part_known(part, known)).collect()
+}
+
+fn all_are_known(signature: &Signature, known: &[Vec<Atom>]) -> bool {
+    signature.parts.iter().all(|part| is_part_known(part, known))
+}
+
+fn is_part_known(part: &Part, known: &[Vec<Atom>]) -> bool {
+    let mut filings = part.looked_up.iter();
+    filings.any(|(place, atom)| known.get(place as usize).is_some_and(|atoms| atoms.contains(&atom)))
 }

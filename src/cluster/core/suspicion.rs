@@ -33,6 +33,11 @@ pub(super) struct Suspicion {
 }
 
 impl Suspicion {
+    /// Something changed that may give this agent tokens.
+    pub(super) fn look_at_once(&mut self) {
+        self.looked_ms = 0;
+    }
+
     pub(super) fn next_attempt(&mut self) -> u64 {
         self.attempts += 1;
         self.attempts
