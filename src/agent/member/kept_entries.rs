@@ -102,11 +102,6 @@ impl KeptEntries {
         if self.entries.len() < (2 * self.swept).max(SWEPT_MIN) {
             return;
         }
-        self.sweep_all(is_needed);
-    }
-
-    /// Drops what is not needed any more.
-    pub(super) fn sweep_all(&mut self, is_needed: impl Fn(Range<u64>) -> bool) {
         let bytes = &mut self.bytes;
         self.entries.retain(|first, kept| {
             let length = kept.mutation.len() as u64;
@@ -117,6 +112,11 @@ impl KeptEntries {
             is_needed
         });
         self.swept = self.entries.len();
+    }
+
+    /// Drops all of them.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
     }
 
     /// Returns about how much memory they take.

@@ -33,7 +33,11 @@ impl MemberReading {
         patience.wait_for_room(|| member.sync(durable.clone(), audited_ms))?;
         schema.forget_before(&durable)?;
         let core = &work.member.core;
-        work.kept.sweep(|positions| core.has_pending(positions));
+        if core.pending_count() == 0 {
+            work.kept.clear();
+        } else {
+            work.kept.sweep(|positions| core.has_pending(positions));
+        }
         self.phase.set(Phase::Release);
         let released = match self.live.release(&durable) {
             Err(error) if error.is_retryable() => Released { failure: Some(error), ..Released::default() },
