@@ -20,6 +20,8 @@ use super::{ChangeView, ConsumedRecord, Findings};
 #[derive(Debug, Default)]
 pub struct PartCheck {
     seen: HashSet<u128, RandomState>,
+    /// Shards that came in a cell of several: repair and reads at several replicas merge them, under the latest write time.
+    merged: HashSet<u128, RandomState>,
     changes: HashSet<u128, RandomState>,
     ranges: HashMap<u128, Vec<(i64, i64)>, RandomState>,
     report: PartReport,
@@ -38,6 +40,9 @@ pub struct PartReport {
     pub twice: Findings,
     /// Deleted ranges of one change that cover the same rows.
     pub overlapping: Findings,
+    /// Counter shards that came again, alone or merged with others by a repair. They say the same again, so that nothing is
+    /// wrong, but they are more than one record.
+    pub merged_shards_again: u64,
 }
 
 impl PartReport {
@@ -73,11 +78,17 @@ impl PartCheck {
         if self.changes.insert(identity) {
             self.report.changes += 1;
         }
-        for (time, part) in parts(change, timestamp)? {
-            if self.seen.insert(xxh3_128(format!("{row}\0{time}\0{part}").as_bytes())) {
+        for Part { time, text, is_merged } in parts(change, timestamp)? {
+            let part = xxh3_128(format!("{row}\0{time}\0{text}").as_bytes());
+            if is_merged {
+                self.merged.insert(part);
+            }
+            if self.seen.insert(part) {
                 self.report.parts += 1;
+            } else if self.merged.contains(&part) {
+                self.report.merged_shards_again += 1;
             } else {
-                self.report.twice.add(|| format!("{part} of {time} again at {}", record.place_text()));
+                self.report.twice.add(|| format!("{text} of {time} again at {}", record.place_text()));
             }
         }
         self.check_range(record, change, identity);
@@ -106,18 +117,34 @@ fn row_of(record: &ConsumedRecord, change: &ChangeView<'_>) -> String {
     format!("{}\0{key}\0{}", record.topic, change.is_static)
 }
 
-/// Returns each part of a change with its write time: a cleared collection has its own.
-fn parts(change: &ChangeView<'_>, timestamp: i64) -> Result<Vec<(i64, String)>, serde_json::Error> {
-    let mut parts = Vec::new();
-    match &*change.op {
-        "insert" | "update" => {}
-        "delete_range" => parts.push((timestamp, format!("range {}", change.range.unwrap_or_default()))),
-        "ddl" => parts.push((timestamp, format!("definition {}", change.ddl.unwrap_or_default()))),
-        other => parts.push((timestamp, other.to_owned())),
+/// Part of a change.
+struct Part {
+    /// Its write time: a cleared collection has its own.
+    time: i64,
+    /// What it says.
+    text: String,
+    /// True for a counter's shard that stands beside others.
+    is_merged: bool,
+}
+
+impl Part {
+    fn new(time: i64, text: String) -> Self {
+        Self { time, text, is_merged: false }
     }
+}
+
+/// Returns each part of a change.
+fn parts(change: &ChangeView<'_>, timestamp: i64) -> Result<Vec<Part>, serde_json::Error> {
+    let whole = match &*change.op {
+        "insert" | "update" => None,
+        "delete_range" => Some(format!("range {}", change.range.unwrap_or_default())),
+        "ddl" => Some(format!("definition {}", change.ddl.unwrap_or_default())),
+        other => Some(other.to_owned()),
+    };
+    let mut parts: Vec<Part> = whole.map(|text| Part::new(timestamp, text)).into_iter().collect();
     if let Some(row) = change.row {
         let marker: Map<String, Value> = serde_json::from_str(row)?;
-        parts.push((timestamp, format!("row marker{}", ttl_of(&marker))));
+        parts.push(Part::new(timestamp, format!("row marker{}", ttl_of(&marker))));
     }
     let Some(cells) = change.cells else { return Ok(parts) };
     for (column, cell) in serde_json::from_str::<Map<String, Value>>(cells)? {
@@ -126,23 +153,24 @@ fn parts(change: &ChangeView<'_>, timestamp: i64) -> Result<Vec<(i64, String)>, 
     Ok(parts)
 }
 
-fn column_parts(column: &str, cell: &Value, timestamp: i64, parts: &mut Vec<(i64, String)>) {
+fn column_parts(column: &str, cell: &Value, timestamp: i64, parts: &mut Vec<Part>) {
     let list = |name: &str| cell.get(name).and_then(Value::as_array).into_iter().flatten();
     let elements: Vec<&Value> = list("elements").collect();
     let shards: Vec<&Value> = list("shards").collect();
     if let Some(cleared) = cell.get("cleared") {
         let time = cleared.get("ts").and_then(Value::as_i64).unwrap_or(timestamp);
-        parts.push((time, format!("{column} cleared")));
+        parts.push(Part::new(time, format!("{column} cleared")));
     }
     for shard in &shards {
-        parts.push((timestamp, format!("{column} shard {shard}")));
+        let (text, is_merged) = (format!("{column} shard {shard}"), shards.len() > 1);
+        parts.push(Part { time: timestamp, text, is_merged });
     }
     for element in &elements {
         let path = element.get("path").unwrap_or(&Value::Null);
-        parts.push((timestamp, format!("{column}[{path}] {}", content_of(element))));
+        parts.push(Part::new(timestamp, format!("{column}[{path}] {}", content_of(element))));
     }
     if elements.is_empty() && shards.is_empty() && cell.get("cleared").is_none() {
-        parts.push((timestamp, format!("{column} {}", content_of(cell))));
+        parts.push(Part::new(timestamp, format!("{column} {}", content_of(cell))));
     }
 }
 
@@ -295,6 +323,18 @@ mod tests {
         };
         assert!(check(&[&shard(1), &shard(2)]).is_clean());
         assert_eq!(check(&[&shard(1), &shard(1)]).twice.count, 1);
+    }
+
+    #[test]
+    fn shards_that_a_repair_merged_are_counted_apart() {
+        let cell = |shards: &str| change("update", 7, &format!(r#""cells":{{"n":{{"shards":[{shards}]}}}}"#));
+        let (one, other) = (r#"{"id":"h","clock":1,"count":1}"#, r#"{"id":"i","clock":2,"count":5}"#);
+        let (alone, merged) = (cell(one), cell(&format!("{one},{other}")));
+        for order in [[&alone, &merged], [&merged, &alone]] {
+            let report = check(&order.map(String::as_str));
+            assert!(report.is_clean(), "{report:?}");
+            assert_eq!((report.parts, report.merged_shards_again), (2, 1));
+        }
     }
 
     #[test]

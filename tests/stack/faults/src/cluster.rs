@@ -6,6 +6,7 @@
 //! | `plan`, `strike` | which faults come, and how each is done |
 //! | `member` | a node, its agent, and what is kept of its log |
 //! | `quiescence` | waits until the agents say that all is published and audited |
+//! | `ownership` | who owned which tokens when |
 //! | `publishers` | whose agent published a record, and since when it can be read |
 //! | `timeline` | latencies and take-over times, from that |
 //! | `side_traffic` | what the agents' own topics hold |
@@ -13,6 +14,7 @@
 
 mod clock;
 mod member;
+mod ownership;
 mod plan;
 mod publishers;
 mod quiescence;

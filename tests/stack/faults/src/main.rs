@@ -212,10 +212,10 @@ struct ClusterArgs {
     /// A setting of the nodes; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     node: Vec<String>,
-    /// With the plan `only`: which fault
+    /// With the plan `only`: which fault; several come one after the other
     #[arg(long, required_if_eq("plan", "only"))]
-    act: Option<ClusterAct>,
-    /// With the plan `only`: how often
+    act: Vec<ClusterAct>,
+    /// With the plan `only`: how often; each time it is the next member's turn
     #[arg(long, default_value_t = 3)]
     times: usize,
     /// Leave nodes and broker running
@@ -370,10 +370,7 @@ async fn cluster(arguments: ClusterArgs) -> Result<bool> {
         ClusterPlanName::Quiet => (ClusterPlan::quiet(), 800, Some(arguments.writes.unwrap_or(100_000))),
         ClusterPlanName::Short => (ClusterPlan::short(seed), 300, arguments.writes),
         ClusterPlanName::Faults => (ClusterPlan::faults(seed), 300, arguments.writes),
-        ClusterPlanName::Only => {
-            let act = arguments.act.unwrap_or(ClusterAct::AgentKill);
-            (ClusterPlan::only(act, arguments.times), 300, arguments.writes)
-        }
+        ClusterPlanName::Only => (ClusterPlan::only(&arguments.act, arguments.times), 300, arguments.writes),
     };
     let options = ClusterOptions {
         binary: arguments.binary,

@@ -86,9 +86,10 @@ impl ClusterPlan {
         Self { strikes }
     }
 
-    /// Faults of one kind alone, on each member in turn.
-    pub fn only(act: ClusterAct, times: usize) -> Self {
-        Self { strikes: (0..times).map(|time| Strike { act, member: time % MEMBERS }).collect() }
+    /// These faults alone, one after the other, so many times and on each member in turn.
+    pub fn only(acts: &[ClusterAct], times: usize) -> Self {
+        let strike = |time: usize| acts.iter().map(move |act| Strike { act: *act, member: time % MEMBERS });
+        Self { strikes: (0..times).flat_map(strike).collect() }
     }
 
     /// Returns the faults in their order.

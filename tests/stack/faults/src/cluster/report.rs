@@ -30,6 +30,8 @@ pub struct ClusterReport {
     pub refusals: Findings,
     /// Beside it, writes that one node alone had.
     pub one_replica: LoadReport,
+    /// Errors that those ended with, each time.
+    pub one_replica_refusals: Vec<Findings>,
     /// Times that all agents were waited for until they said that all is published and audited.
     pub quiet: u32,
     /// How long that took at the end, in seconds.

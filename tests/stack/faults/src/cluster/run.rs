@@ -16,6 +16,7 @@ use tokio::{runtime::Handle, task::JoinHandle};
 use super::{
     ClusterAct, ClusterPlan, ClusterReport, LatencyFigures, Publishers, SideTraffic, TakeOver,
     member::{AgentTemplate, Member},
+    ownership::Ownership,
     plan::MEMBERS,
     quiescence::wait_until_quiet,
     strike::Stage,
@@ -220,6 +221,7 @@ fn run_on(
         load,
         refusals: stage.load.refusals(),
         one_replica: stage.one_replica,
+        one_replica_refusals: stage.one_replica_refusals,
         quiet: course.quiet,
         quiet_seconds: course.quiet_seconds,
         records_per_change,
@@ -272,6 +274,7 @@ impl Stage {
             runtime: runtime.clone(),
             random: fastrand::Rng::with_seed(options.seed),
             one_replica: LoadReport::default(),
+            one_replica_refusals: Vec::new(),
             rounds: 0,
             victims: Vec::new(),
             clocks_apart_seconds: 0,
@@ -366,7 +369,8 @@ fn verify(options: &ClusterOptions, stage: &Stage, dump: PathBuf, found: &mut Fo
     replay_segments(&options.binary, &folders, &log)?;
     found.side_traffic = SideTraffic::read(&brokers, &data, CASSANDRA_CLUSTER)?;
     let topics = TopicReader::new(&brokers, &[]).topics(TOPIC_PREFIX)?;
-    let publishers = Arc::new(Publishers::read(&brokers, &data, CASSANDRA_CLUSTER, topics.keys())?);
+    let ownership = Ownership::read(&brokers, CASSANDRA_CLUSTER)?;
+    let publishers = Arc::new(Publishers::read(&ownership, &data, CASSANDRA_CLUSTER, topics.keys())?);
     let mut timeline = Timeline::new(stage.journal.path(), VALUE_PREFIX)?;
     let verification = Verification {
         brokers,
@@ -388,7 +392,7 @@ fn verify(options: &ClusterOptions, stage: &Stage, dump: PathBuf, found: &mut Fo
     found.verification = Some(report);
     found.latency = timeline.latencies();
     for (act, victim, at_ms) in &stage.victims {
-        let seconds = timeline.take_over_seconds(victim, *at_ms);
+        let seconds = timeline.take_over_seconds(&ownership, victim, *at_ms);
         found.take_overs.push(TakeOver { act: *act, victim: victim.clone(), at_ms: *at_ms, seconds });
     }
     Ok(())

@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use ringtap::checker::Findings;
 use rustix::process::Signal;
 use tokio::runtime::Handle;
 
@@ -60,6 +61,7 @@ pub(super) struct Stage {
     pub(super) runtime: Handle,
     pub(super) random: fastrand::Rng,
     pub(super) one_replica: LoadReport,
+    pub(super) one_replica_refusals: Vec<Findings>,
     /// Of writes to one replica, so that the values of each time are its own.
     pub(super) rounds: u32,
     /// What befell which host's agent, and when, in milliseconds since 1970.
@@ -197,7 +199,9 @@ impl Stage {
         let coordinators = [Coordinator::one(&self.member(at)?.session)];
         let (load, journal) = (Load::new(), Arc::clone(&self.journal));
         let written = load.run(&coordinators, journal, &options, Limit::Writes(ONE_REPLICA_WRITES));
-        self.runtime.block_on(written)
+        let report = self.runtime.block_on(written)?;
+        self.one_replica_refusals.push(load.refusals());
+        Ok(report)
     }
 
     /// Holds the load, and waits until nothing of it is under way.

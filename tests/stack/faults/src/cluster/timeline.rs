@@ -3,11 +3,14 @@
 use std::{collections::HashMap, path::Path, sync::Arc};
 
 use anyhow::Result;
-use ringtap::checker::{ChangeView, ConsumedRecord, unique_values};
+use ringtap::{
+    checker::{ChangeView, ConsumedRecord, unique_values},
+    cluster::names::Token,
+};
 use serde::Serialize;
 
-use super::{ClusterAct, Publishers};
-use crate::{journal::acknowledged_at, latency::share};
+use super::{ClusterAct, Publishers, ownership::Ownership};
+use crate::{journal::acknowledged_at, latency::share, load::CHECKED_KEYSPACE};
 
 /// Times from the acknowledgement of a write until its record could be read.
 #[derive(Debug, Default, Clone, Serialize)]
@@ -31,15 +34,15 @@ pub struct TakeOver {
     pub victim: String,
     /// When it was killed or held, in milliseconds since 1970.
     pub at_ms: i64,
-    /// Until the first record of a partition that it had published last could be read that another agent published; none
-    /// if there is no such record.
+    /// Until the first record of a partition that it had owned could be read that another agent published; none if there is
+    /// no such record.
     pub seconds: Option<f64>,
 }
 
 #[derive(Debug)]
 struct Event {
     readable_ms: i64,
-    partition_key: Arc<str>,
+    token: Token,
     publisher: Arc<str>,
 }
 
@@ -50,7 +53,6 @@ pub(super) struct Timeline {
     acknowledged: HashMap<Box<str>, i64>,
     latencies_ms: Vec<f64>,
     events: Vec<Event>,
-    keys: HashMap<String, Arc<str>>,
 }
 
 impl Timeline {
@@ -61,7 +63,6 @@ impl Timeline {
             acknowledged: acknowledged_at(journal)?,
             latencies_ms: Vec::new(),
             events: Vec::new(),
-            keys: HashMap::new(),
         })
     }
 
@@ -79,16 +80,9 @@ impl Timeline {
             self.latencies_ms.push((readable_ms as f64 - *at as f64 / 1e3).max(0.0));
         }
         let publisher = publishers.publisher(record).cloned();
-        if let Some((partition_key, publisher)) = partition_key(record, change).zip(publisher) {
-            let partition_key = self.shared(partition_key);
-            self.events.push(Event { readable_ms, partition_key, publisher });
+        if let Some((token, publisher)) = token(change).zip(publisher) {
+            self.events.push(Event { readable_ms, token, publisher });
         }
-    }
-
-    /// Returns the one text of a partition key that all its events have.
-    fn shared(&mut self, partition_key: String) -> Arc<str> {
-        let text: Arc<str> = partition_key.as_str().into();
-        Arc::clone(self.keys.entry(partition_key).or_insert(text))
     }
 
     /// Returns the latencies.
@@ -103,25 +97,37 @@ impl Timeline {
         }
     }
 
-    /// Returns how long it took until another agent published for partitions that the victim had published last.
-    pub(super) fn take_over_seconds(&mut self, victim: &str, at_ms: i64) -> Option<f64> {
+    /// Returns how long it took until another agent published for tokens that the victim had owned.
+    pub(super) fn take_over_seconds(
+        &mut self,
+        ownership: &Ownership,
+        victim: &str,
+        at_ms: i64,
+    ) -> Option<f64> {
         // Of one millisecond the order of the topic stays.
         self.events.sort_by_key(|event| event.readable_ms);
-        let (before, after) =
-            self.events.split_at(self.events.partition_point(|event| event.readable_ms <= at_ms));
-        let last: HashMap<&str, &str> =
-            before.iter().map(|event| (&*event.partition_key, &*event.publisher)).collect();
-        let taken = after.iter().find(|event| {
-            *event.publisher != *victim && last.get(&*event.partition_key).is_some_and(|last| *last == victim)
+        let after = self.events.partition_point(|event| event.readable_ms <= at_ms);
+        let mut were_the_victims: HashMap<Token, bool> = HashMap::new();
+        let taken = self.events.get(after..)?.iter().find(|event| {
+            *event.publisher != *victim
+                && *were_the_victims.entry(event.token).or_insert_with(|| {
+                    let owner = ownership.owner(CHECKED_KEYSPACE, event.token, at_ms);
+                    owner.is_some_and(|owner| owner.to_string() == victim)
+                })
         });
         taken.map(|event| (event.readable_ms - at_ms) as f64 / 1e3)
     }
 }
 
-/// Returns the table and the partition key of a record; all tables of the load call it `pk`.
-fn partition_key(record: &ConsumedRecord, change: &ChangeView<'_>) -> Option<String> {
+/// Returns the token of a record's partition; the partition key of every table of the load is `pk`, a bigint or a text.
+fn token(change: &ChangeView<'_>) -> Option<Token> {
     let key: serde_json::Value = serde_json::from_str(change.key).ok()?;
-    Some(format!("{} {}", record.topic, key.get("pk")?))
+    let partition_key = key.get("pk")?;
+    match (partition_key.as_i64(), partition_key.as_str()) {
+        (Some(number), _) => Some(Token::of_key(&number.to_be_bytes())),
+        (None, Some(text)) => Some(Token::of_key(text.as_bytes())),
+        (None, None) => None,
+    }
 }
 
 #[cfg(test)]
@@ -129,29 +135,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_take_over_is_the_first_record_of_the_victims_partitions_by_somebody_else() {
-        let directory = tempfile::tempdir().unwrap();
-        let journal = directory.path().join("journal");
-        std::fs::write(&journal, "").unwrap();
-        let mut timeline = Timeline::new(&journal, "w-").unwrap();
-        for (readable_ms, partition_key, publisher) in [
-            (1_000, "a", "one"),
-            (1_100, "b", "two"),
-            (1_900, "b", "two"),
-            (2_500, "b", "two"),
-            // What the victim had sent before it was killed.
-            (2_050, "a", "one"),
-            (9_000, "a", "two"),
-            (9_500, "a", "three"),
-        ] {
-            timeline.events.push(Event {
-                readable_ms,
-                partition_key: partition_key.into(),
-                publisher: publisher.into(),
-            });
-        }
-        assert_eq!(timeline.take_over_seconds("one", 2_000), Some(7.0));
-        assert_eq!(timeline.take_over_seconds("two", 9_400), Some(0.1));
-        assert_eq!(timeline.take_over_seconds("three", 9_600), None);
+    fn the_token_of_a_partition_is_that_of_its_key() {
+        let token_of = |key: &str| {
+            let value = format!(
+                r#"{{"op":"update","ts":1,"key":{key},"source":{{"segment":1,"position":2,"index":3}}}}"#
+            );
+            token(&ChangeView::parse(value.as_bytes()).unwrap())
+        };
+        assert_eq!(token_of(r#"{"pk":7,"ck":1}"#), Some(Token::of_key(&[0, 0, 0, 0, 0, 0, 0, 7])));
+        assert_eq!(token_of(r#"{"pk":"w-7"}"#), Some(Token::of_key(b"w-7")));
+        assert_eq!(token_of(r#"{"other":7}"#), None);
     }
 }

@@ -96,6 +96,9 @@ impl fmt::Display for VerificationReport {
             writeln!(f, "{what}: {}", findings.count)?;
             write_words(f, findings)?;
         }
+        if parts.merged_shards_again > 0 {
+            writeln!(f, "counter shards again, merged by repairs: {}", parts.merged_shards_again)?;
+        }
         writeln!(f, "copies in the log that were recognised: {}", order.only_in_log)?;
         if order.relayed > 0 {
             writeln!(f, "published by another agent than that of the log: {}", order.relayed)?;
