@@ -7,6 +7,7 @@
 //! | check | shows |
 //! |---|---|
 //! | [`Ledger`] | every acknowledged unique value is there exactly once, an unacknowledged one at most once, nothing else |
+//! | [`PartCheck`] | no part of a change (row marker, cell, element, deletion) twice, whoever published it |
 //! | [`OrderCheck`] | one Cassandra partition is in one Kafka partition, in the order of the node's log, no place of the log twice |
 //! | [`HeaderCheck`] | headers say what the value says, a Kafka tombstone follows its deletion |
 //! | [`Reconstruction`] | the records in the order of the log, from which the tables can be rebuilt |
@@ -18,6 +19,7 @@ mod key_shape;
 mod ledger;
 mod murmur2;
 mod order;
+mod parts;
 mod reconstruction;
 mod record;
 #[cfg(feature = "agent")]
@@ -33,6 +35,7 @@ pub use self::{
     ledger::{Ledger, LedgerReport, Outcome},
     murmur2::{kafka_partition, murmur2},
     order::{OrderCheck, OrderReport},
+    parts::{PartCheck, PartReport},
     reconstruction::Reconstruction,
     record::ConsumedRecord,
 };

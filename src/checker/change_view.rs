@@ -57,8 +57,12 @@ pub struct ChangeView<'v> {
     pub timestamp: Option<i64>,
     /// The values of the primary key.
     pub key: &'v str,
+    /// The row marker, if there is one.
+    pub row: Option<&'v str>,
     /// The cells, if there are any.
     pub cells: Option<&'v str>,
+    /// The bounds of a deleted range.
+    pub range: Option<&'v str>,
     /// The definition of a change of the schema.
     pub ddl: Option<&'v str>,
     /// True for the static row.
@@ -83,7 +87,11 @@ struct Value<'v> {
     #[serde(borrow)]
     key: &'v RawValue,
     #[serde(borrow)]
+    row: Option<&'v RawValue>,
+    #[serde(borrow)]
     cells: Option<&'v RawValue>,
+    #[serde(borrow)]
+    range: Option<&'v RawValue>,
     #[serde(borrow)]
     ddl: Option<&'v RawValue>,
     #[serde(rename = "static", default)]
@@ -123,7 +131,9 @@ impl<'v> ChangeView<'v> {
             op: value.op,
             timestamp: value.ts,
             key: value.key.get(),
+            row: value.row.map(RawValue::get),
             cells: value.cells.map(RawValue::get),
+            range: value.range.map(RawValue::get),
             ddl: value.ddl.map(RawValue::get),
             is_static: value.is_static,
             host_id,
@@ -136,21 +146,29 @@ impl<'v> ChangeView<'v> {
 }
 
 /// Returns the unique values of a change, which a load wrote to recognise its writes by: every text in its cells, be it a
-/// value or the path of an element, that begins with `prefix`; for a change without one, such as a deletion, `@` and its
-/// write time.
+/// value or the path of an element, that begins with `prefix`; without one there, those of its key; for a change without
+/// any, such as a deletion, `@` and its write time. A counter has no value of its own, and its write time is the
+/// server's, so one that is not known by its key gives nothing.
 pub fn unique_values(change: &ChangeView<'_>, prefix: &str) -> Result<Vec<String>, serde_json::Error> {
     let mut found = Vec::new();
     // Most columns hold none: the text is only taken apart when it has one.
     if let Some(cells) = change.cells.filter(|cells| cells.contains(prefix)) {
         collect_texts(&serde_json::from_str(cells)?, prefix, &mut found);
     }
+    if found.is_empty() && change.key.contains(prefix) {
+        collect_texts(&serde_json::from_str(change.key)?, prefix, &mut found);
+    }
     if found.is_empty()
+        && !change.cells.is_some_and(|cells| cells.contains(SHARDS))
         && let Some(timestamp) = change.timestamp
     {
         found.push(format!("@{timestamp}"));
     }
     Ok(found)
 }
+
+/// What a counter's cell begins with; within a text, its quotes would be escaped.
+const SHARDS: &str = "{\"shards\":";
 
 fn collect_texts(json: &serde_json::Value, prefix: &str, found: &mut Vec<String>) {
     match json {
@@ -190,6 +208,19 @@ mod tests {
         let change = ChangeView::parse(INSERT.as_bytes()).unwrap();
         assert_eq!(unique_values(&change, "w-").unwrap(), ["w-8", "w-7"].map(String::from));
         assert_eq!(unique_values(&change, "y-").unwrap(), ["@5".to_owned()]);
+    }
+
+    #[test]
+    fn a_counter_is_known_by_its_key_or_not_at_all() {
+        let counter = |key: &str| {
+            format!(
+                r#"{{"op":"update","ts":5,"key":{{"k":1,"u":"{key}"}},"cells":{{"n":{{"shards":[]}}}},"source":{{"segment":1,"position":2,"index":3}}}}"#
+            )
+        };
+        for (key, expected) in [("w-7", vec!["w-7".to_owned()]), ("all", Vec::new())] {
+            let value = counter(key);
+            assert_eq!(unique_values(&ChangeView::parse(value.as_bytes()).unwrap(), "w-").unwrap(), expected);
+        }
     }
 
     #[test]

@@ -52,6 +52,8 @@ pub struct OrderReport {
     pub not_in_log: Findings,
     /// Places of the log without a record: copies that were recognised as such.
     pub only_in_log: u64,
+    /// Records that another node's agent published than that of the node whose log they are of.
+    pub relayed: u64,
     /// Records whose key has another form than their table's definition says.
     pub malformed_keys: Findings,
 }
@@ -93,6 +95,19 @@ impl OrderCheck {
 
     /// Looks at a record; one without a value only counts where its deletion counts.
     pub fn observe(&mut self, record: &ConsumedRecord, change: &ChangeView<'_>) {
+        self.observe_published_by(record, change, None);
+    }
+
+    /// Looks at a record of which the host is known whose agent published it. What an agent was sent by another one comes
+    /// when it comes, so it is not compared with the order of the log that it is of.
+    pub fn observe_published_by(
+        &mut self,
+        record: &ConsumedRecord,
+        change: &ChangeView<'_>,
+        publisher: Option<&str>,
+    ) {
+        let is_relayed = publisher.is_some_and(|publisher| change.host_id.as_deref() != Some(publisher));
+        self.report.relayed += u64::from(is_relayed);
         self.report.records += 1;
         let host = self.host(change.host_id.as_deref());
         if let Some(ddl) = change.ddl {
@@ -124,7 +139,7 @@ impl OrderCheck {
                 self.report.misplaced.add(|| format!("{} belongs to partition {right}", record.place_text()));
             }
         }
-        self.check_key(record, host, change.place, &part);
+        self.check_key(record, (!is_relayed).then_some(host), change.place, &part);
     }
 
     fn check_log(&mut self, record: &ConsumedRecord, host: u32, place: Place) {
@@ -136,7 +151,8 @@ impl OrderCheck {
         }
     }
 
-    fn check_key(&mut self, record: &ConsumedRecord, host: u32, place: Place, part: &[u8]) {
+    /// `host` is none where the order of its log doesn't bind.
+    fn check_key(&mut self, record: &ConsumedRecord, host: Option<u32>, place: Place, part: &[u8]) {
         let mut name = record.topic.as_bytes().to_vec();
         name.push(0);
         name.extend_from_slice(part);
@@ -149,6 +165,7 @@ impl OrderCheck {
                 format!("{}: others of its key are in partition {}", record.place_text(), state.partition)
             });
         }
+        let Some(host) = host else { return };
         match state.last.iter_mut().find(|(known, _)| *known == host) {
             None => state.last.push((host, place)),
             Some((_, last)) if place > *last => *last = place,
@@ -196,22 +213,26 @@ mod tests {
         Made { key, op: "update", position, index: 0, partition }
     }
 
+    fn record(made: &Made, offset: usize) -> ConsumedRecord {
+        let value = format!(
+            r#"{{"op":"{}","ts":1,"key":{{}},"source":{{"host_id":"h","keyspace":"k","table":"t","segment":9,"position":{},"index":{}}}}}"#,
+            made.op, made.position, made.index
+        );
+        ConsumedRecord {
+            topic: "p.k.t".into(),
+            partition: made.partition,
+            offset: offset as i64,
+            timestamp_ms: None,
+            key: Some(made.key.as_bytes().into()),
+            value: Some(value.as_bytes().into()),
+            headers: Vec::new(),
+        }
+    }
+
     fn check(records: &[Made], mut check: OrderCheck) -> OrderReport {
         check.shapes.set("k", "t", 1);
         for (offset, made) in records.iter().enumerate() {
-            let value = format!(
-                r#"{{"op":"{}","ts":1,"key":{{}},"source":{{"host_id":"h","keyspace":"k","table":"t","segment":9,"position":{},"index":{}}}}}"#,
-                made.op, made.position, made.index
-            );
-            let record = ConsumedRecord {
-                topic: "p.k.t".into(),
-                partition: made.partition,
-                offset: offset as i64,
-                timestamp_ms: None,
-                key: Some(made.key.as_bytes().into()),
-                value: Some(value.as_bytes().into()),
-                headers: Vec::new(),
-            };
+            let record = record(made, offset);
             check.observe(&record, &ChangeView::of(&record).unwrap().unwrap());
         }
         check.report()
@@ -250,6 +271,24 @@ mod tests {
         assert!(!report.is_clean());
         let second_part = Made { index: 1, ..made(A1, 10, 0) };
         assert!(check(&[made(A1, 10, 0), second_part], OrderCheck::default()).is_clean());
+    }
+
+    #[test]
+    fn what_another_agent_published_is_not_bound_by_the_log_that_it_is_of() {
+        let published = |publishers: [&str; 2]| {
+            let mut order = OrderCheck::default();
+            order.shapes.set("k", "t", 1);
+            for (position, publisher) in [10, 9].into_iter().zip(publishers) {
+                let record = record(&made(A1, position, 0), 0);
+                let change = ChangeView::of(&record).unwrap().unwrap();
+                order.observe_published_by(&record, &change, Some(publisher));
+            }
+            order.report()
+        };
+        let report = published(["h", "other"]);
+        assert!(report.is_clean(), "{report:?}");
+        assert_eq!(report.relayed, 1);
+        assert_eq!(published(["h", "h"]).out_of_order.count, 1);
     }
 
     #[test]

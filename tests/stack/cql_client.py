@@ -10,7 +10,7 @@ import struct
 PROTOCOL_VERSION = 4
 ERROR, STARTUP, READY, QUERY, RESULT = 0x00, 0x01, 0x02, 0x07, 0x08
 RESULT_ROWS = 2
-CONSISTENCY_ONE = 0x0001
+CONSISTENCIES = {"ONE": 0x0001, "QUORUM": 0x0004, "ALL": 0x0005}
 FLAG_GLOBAL_TABLES, FLAG_MORE_PAGES, FLAG_NO_METADATA = 0x01, 0x02, 0x04
 TYPE_CUSTOM, TYPE_LIST, TYPE_MAP, TYPE_SET, TYPE_UDT, TYPE_TUPLE = 0x00, 0x20, 0x21, 0x22, 0x30, 0x31
 
@@ -64,9 +64,10 @@ class Reader:
 
 
 class Connection:
-    """One connection to a node; statements run one after the other with consistency ONE."""
+    """One connection to a node; statements run one after the other, with consistency ONE unless another is named."""
 
-    def __init__(self, address, port=9042, timeout_seconds=120):
+    def __init__(self, address, port=9042, timeout_seconds=120, consistency="ONE"):
+        self.consistency = CONSISTENCIES[consistency]
         self.socket = socket.create_connection((address, port), timeout=timeout_seconds)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.stream = self.socket.makefile("rb")
@@ -80,7 +81,7 @@ class Connection:
     def execute(self, statement):
         """Runs a statement; returns (column names, rows of raw values), both empty for what gives no rows."""
         text = statement.encode()
-        opcode, reader = self._ask(QUERY, struct.pack(">i", len(text)) + text + struct.pack(">HB", CONSISTENCY_ONE, 0))
+        opcode, reader = self._ask(QUERY, struct.pack(">i", len(text)) + text + struct.pack(">HB", self.consistency, 0))
         if opcode != RESULT or reader.int() != RESULT_ROWS:
             return [], []
         names = self._column_names(reader)

@@ -18,11 +18,13 @@ pub struct Info {
     pub dump_seconds_max: i64,
     /// Seconds after the last second that a record names by which the dump was over.
     pub dump_after_seconds_max: i64,
+    /// Seconds that the clocks of the nodes were apart at most: one that is ahead names seconds that are still to come.
+    pub clocks_apart_seconds_max: i64,
 }
 
 impl Default for Info {
     fn default() -> Self {
-        Self { dump_seconds_max: 5, dump_after_seconds_max: 30 }
+        Self { dump_seconds_max: 5, dump_after_seconds_max: 30, clocks_apart_seconds_max: 0 }
     }
 }
 
@@ -182,7 +184,9 @@ fn check_moments(tables: &Tables, moments: &[Option<i64>], info: &Info, report: 
             &found,
         ));
     }
-    if first < tables.last_second || last > tables.last_second + info.dump_after_seconds_max {
+    if first < tables.last_second - info.clocks_apart_seconds_max
+        || last > tables.last_second + info.dump_after_seconds_max
+    {
         let expected = format!("soon after {}", tables.last_second);
         report.differences.push(whole_table("dump", "second", &expected, &format!("{first} to {last}")));
     }

@@ -40,7 +40,7 @@ const DUMP: &str = r#"
 "#;
 
 /// The dump's second, 1100, is 50 after the last one that the records name.
-const INFO: Info = Info { dump_seconds_max: 5, dump_after_seconds_max: 60 };
+const INFO: Info = Info { dump_seconds_max: 5, dump_after_seconds_max: 60, clocks_apart_seconds_max: 0 };
 
 fn report(records: &str, dump: &str) -> Report {
     let mut tables = Tables::new();

@@ -1,13 +1,16 @@
 //! What was written, and what became of it: a file that is only appended to.
 //!
-//! One line for each step of a write: `t VALUE…` before it is sent, `a VALUE…` when the node confirmed it, `u VALUE…` when it
-//! did not. A write of which the file says no end, because the harness was killed, may have been done or not.
+//! One line for each step of a write: `t VALUE…` before it is sent, `a@MICROS VALUE…` when the node confirmed it, with the time
+//! of that in microseconds since 1970, `u VALUE…` when it did not. A write of which the file says no end, because the harness was killed, may have been done or not.
 
 use std::{
+    collections::HashMap,
     fs::{File, OpenOptions},
     io::{self, BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
+    str::Split,
     sync::{Mutex, PoisonError},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -35,16 +38,19 @@ impl Journal {
 
     /// Notes that these values are about to be sent.
     pub fn trying(&self, values: &[String]) -> io::Result<()> {
-        self.append('t', values)
+        self.append("t", values)
     }
 
     /// Notes what became of them.
     pub fn ended(&self, values: &[String], outcome: Outcome) -> io::Result<()> {
-        self.append(if outcome == Outcome::Acknowledged { 'a' } else { 'u' }, values)
+        match outcome {
+            Outcome::Acknowledged => self.append(&format!("a@{}", now_micros()), values),
+            Outcome::Unknown => self.append("u", values),
+        }
     }
 
     /// One write call for each line, so that a kill leaves whole lines (the last one apart).
-    fn append(&self, step: char, values: &[String]) -> io::Result<()> {
+    fn append(&self, step: &str, values: &[String]) -> io::Result<()> {
         if values.is_empty() {
             return Ok(());
         }
@@ -53,8 +59,32 @@ impl Journal {
     }
 }
 
+fn now_micros() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as u64)
+}
+
 /// Reads a journal into a ledger.
 pub fn read_journal(path: &Path, ledger: &mut Ledger) -> Result<()> {
+    read_steps(path, |values, outcome, _| {
+        for value in values {
+            ledger.written(value, outcome);
+        }
+    })
+}
+
+/// Returns when each acknowledged value was acknowledged, in microseconds since 1970.
+pub fn acknowledged_at(path: &Path) -> Result<HashMap<Box<str>, i64>> {
+    let mut times = HashMap::new();
+    read_steps(path, |values, _, at| {
+        if let Some(at) = at {
+            times.extend(values.map(|value| (Box::from(value), at)));
+        }
+    })?;
+    Ok(times)
+}
+
+/// Gives the values of each step, what became of them, and when, if they were acknowledged.
+fn read_steps(path: &Path, mut each: impl FnMut(Split<'_, char>, Outcome, Option<i64>)) -> Result<()> {
     let file = File::open(path).with_context(|| format!("journal {}", path.display()))?;
     let mut lines = BufReader::new(file);
     let mut line = String::new();
@@ -70,14 +100,12 @@ pub fn read_journal(path: &Path, ledger: &mut Ledger) -> Result<()> {
         let Some((step, values)) = whole.split_once(' ') else {
             bail!("journal {}, line {number}: {whole:?} is not STEP VALUE…", path.display());
         };
-        let outcome = match step {
-            "a" => Outcome::Acknowledged,
-            "t" | "u" => Outcome::Unknown,
+        let (outcome, at) = match step.strip_prefix("a@").map(str::parse) {
+            Some(Ok(at)) => (Outcome::Acknowledged, Some(at)),
+            None if matches!(step, "t" | "u") => (Outcome::Unknown, None),
             _ => bail!("journal {}, line {number}: unknown step {step:?}", path.display()),
         };
-        for value in values.split(' ') {
-            ledger.written(value, outcome);
-        }
+        each(values.split(' '), outcome, at);
     }
 }
 
@@ -100,7 +128,7 @@ mod tests {
         journal.trying(&values(&["w-3"])).unwrap();
         journal.ended(&values(&["w-3"]), Outcome::Unknown).unwrap();
         drop(journal);
-        OpenOptions::new().append(true).open(&path).unwrap().write_all(b"a w-2").unwrap();
+        OpenOptions::new().append(true).open(&path).unwrap().write_all(b"a@17 w-2").unwrap();
 
         let mut ledger = Ledger::default();
         read_journal(&path, &mut ledger).unwrap();
@@ -122,5 +150,7 @@ mod tests {
         let mut ledger = Ledger::default();
         read_journal(&path, &mut ledger).unwrap();
         assert_eq!(ledger.report().lost.count, 2);
+        let times = acknowledged_at(&path).unwrap();
+        assert!(times["w-1"] > 1_700_000_000_000_000 && times["w-1"] <= times["w-2"], "{times:?}");
     }
 }

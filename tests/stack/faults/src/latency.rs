@@ -129,7 +129,7 @@ async fn report(
 }
 
 /// Returns the value below which that share of the sorted values is.
-fn share(sorted: &[f64], share: f64) -> f64 {
+pub(crate) fn share(sorted: &[f64], share: f64) -> f64 {
     let at = ((sorted.len() as f64 * share).ceil() as usize).clamp(1, sorted.len().max(1));
     sorted.get(at - 1).copied().unwrap_or(f64::NAN)
 }

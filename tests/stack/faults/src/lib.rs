@@ -3,6 +3,8 @@
 //!
 //! | module | does |
 //! |---|---|
+//! | [`cluster`] | the same with several nodes and agents as one cluster |
+//! | [`broker_log`] | tells who published what, when, and how large it is |
 //! | [`journal`] | keeps what was written and what became of it, so that a crash of the harness loses nothing |
 //! | [`load`] | writes to a real node |
 //! | [`clone`] | makes many segments of a few real ones |
@@ -13,7 +15,9 @@
 #![forbid(unsafe_code)]
 
 pub mod bare;
+pub mod broker_log;
 pub mod clone;
+pub mod cluster;
 pub mod faults;
 pub mod journal;
 pub mod latency;

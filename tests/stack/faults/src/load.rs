@@ -9,6 +9,6 @@ mod write;
 pub use self::{
     bulk::{BulkReport, create_bulk_table, write_bulk},
     kinds::{Kind, Mix},
-    run::{Limit, Load, LoadOptions, LoadReport, connect},
-    schema::{CHECKED_KEYSPACE, create_checked_tables},
+    run::{Coordinator, Limit, Load, LoadOptions, LoadReport, connect},
+    schema::{CHECKED_KEYSPACE, ONE_REPLICA, create_checked_tables},
 };

@@ -1,6 +1,7 @@
 //! The real node, broker and agent, as processes that can be killed.
 
 mod agent;
+mod cluster;
 mod http;
 mod server;
 
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 pub use self::{
     agent::{Agent, AgentSettings, open_to_agent},
+    cluster::{Cluster, ClusterNode},
     http::get,
     server::{Broker, Node, Server},
 };

@@ -1,6 +1,7 @@
 //! What reached Kafka against what was written.
 
 mod follow;
+mod report;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -15,14 +16,16 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use ringtap::checker::{
-    ChangeView, ConsumedRecord, Findings, HeaderCheck, Ledger, LedgerReport, OrderCheck, OrderReport,
-    Reconstruction, TopicReader, unique_values,
+    ChangeView, ConsumedRecord, Findings, HeaderCheck, Ledger, OrderCheck, PartCheck, Reconstruction,
+    TopicReader, unique_values,
 };
-use serde::Serialize;
 use table_model::{Info, Tables, compare};
 
-pub use self::follow::{Arrivals, Follower};
-use crate::journal::read_journal;
+pub use self::{
+    follow::{Arrivals, Follower},
+    report::{TablesReport, VerificationReport},
+};
+use crate::{cluster::Publishers, journal::read_journal};
 
 /// How long a transaction that is open at the end may stay so: an agent that was killed leaves one until its time-out.
 const STABLE_WITHIN: Duration = Duration::from_secs(120);
@@ -51,67 +54,24 @@ pub struct Verification {
     pub dump: Option<PathBuf>,
     /// Where the records are written in the order of the log.
     pub records: Option<PathBuf>,
-}
-
-/// What was found.
-#[derive(Debug, Clone, Serialize)]
-pub struct VerificationReport {
-    /// Topics.
-    pub topics: usize,
-    /// Records in them.
-    pub records: u64,
-    /// Losses and repetitions of unique values.
-    pub ledger: Option<LedgerReport>,
-    /// Order.
-    pub order: OrderReport,
-    /// Headers and Kafka tombstones.
-    pub headers: HeaderCheck,
-    /// Records that could not be read.
-    pub unreadable: Findings,
-    /// Comparison of the rebuilt tables.
-    pub tables: Option<TablesReport>,
-}
-
-/// How the rebuilt tables compare with those of the node.
-#[derive(Debug, Clone, Serialize)]
-pub struct TablesReport {
-    /// Tables compared.
-    pub tables: usize,
-    /// Rows.
-    pub rows: usize,
-    /// Values, nulls included.
-    pub values: usize,
-    /// Write times.
-    pub write_times: usize,
-    /// Remaining TTLs.
-    pub ttls: usize,
-    /// Tables that weren't compared, with the reason.
-    pub not_compared: Vec<String>,
-    /// What differs.
-    pub differences: Findings,
-}
-
-impl VerificationReport {
-    /// Returns true if nothing at all is wrong.
-    pub fn is_clean(&self) -> bool {
-        self.ledger.as_ref().is_none_or(LedgerReport::is_clean)
-            && self.order.is_clean()
-            && self.headers.is_clean()
-            && self.unreadable.is_empty()
-            && self.tables.as_ref().is_none_or(|tables| tables.differences.is_empty())
-    }
+    /// How far the clocks of the nodes are apart, in seconds.
+    pub clocks_apart_seconds: i64,
+    /// Whose agent published each record, where there are several.
+    pub publishers: Option<Arc<Publishers>>,
 }
 
 struct Checks {
     ledger: Option<(Ledger, String, String)>,
+    parts: PartCheck,
     order: OrderCheck,
+    publishers: Option<Arc<Publishers>>,
     headers: HeaderCheck,
     unreadable: Findings,
     reconstruction: Option<Reconstruction>,
 }
 
 impl Checks {
-    fn observe(&mut self, record: &ConsumedRecord) {
+    fn observe(&mut self, record: &ConsumedRecord, each: &mut impl FnMut(&ConsumedRecord, &ChangeView<'_>)) {
         let change = match ChangeView::of(record) {
             Ok(change) => change,
             Err(error) => {
@@ -121,12 +81,19 @@ impl Checks {
         };
         self.headers.observe(record, change.as_ref());
         if let Some(change) = &change {
-            self.order.observe(record, change);
+            let publisher = self.publishers.as_ref().and_then(|publishers| publishers.publisher(record));
+            self.order.observe_published_by(record, change, publisher.map(|host| &**host));
             self.observe_change(record, change);
+            if self.ledger.as_ref().is_some_and(|(_, _, keyspace)| is_of_load(change, keyspace)) {
+                each(record, change);
+            }
         }
     }
 
     fn observe_change(&mut self, record: &ConsumedRecord, change: &ChangeView<'_>) {
+        if let Err(error) = self.parts.observe(record, change) {
+            self.unreadable.add(|| format!("{}: {error}", record.place_text()));
+        }
         if let Some(reconstruction) = &mut self.reconstruction {
             reconstruction.observe(record, change);
         }
@@ -149,6 +116,14 @@ fn is_of_load(change: &ChangeView<'_>, keyspace: &str) -> bool {
 impl Verification {
     /// Reads all topics and checks everything.
     pub fn run(&self) -> Result<VerificationReport> {
+        self.run_with(&mut |_, _| ())
+    }
+
+    /// Does so, and gives each record of a row of the load.
+    pub fn run_with(
+        &self,
+        each: &mut impl FnMut(&ConsumedRecord, &ChangeView<'_>),
+    ) -> Result<VerificationReport> {
         if let Some(path) = &self.replayed {
             return self.run_on_file(path);
         }
@@ -161,7 +136,7 @@ impl Verification {
         let mut records = 0;
         for (topic, partitions) in schema.into_iter().chain(tables) {
             records += reader.read_to_end(topic, *partitions, STABLE_WITHIN, &mut |record| {
-                checks.observe(&record);
+                checks.observe(&record, each);
                 ControlFlow::Continue(())
             })?;
         }
@@ -210,7 +185,9 @@ impl Verification {
         let keeps_records = self.dump.is_some() || self.records.is_some();
         Ok(Checks {
             ledger,
+            parts: PartCheck::default(),
             order,
+            publishers: self.publishers.clone(),
             headers: HeaderCheck::default(),
             unreadable: Findings::default(),
             reconstruction: keeps_records.then(Reconstruction::default),
@@ -225,12 +202,13 @@ impl Verification {
         }
         let tables = match &self.dump {
             None => None,
-            Some(dump) => Some(compare_tables(&reconstruction, dump)?),
+            Some(dump) => Some(compare_tables(&reconstruction, dump, self.clocks_apart_seconds)?),
         };
         Ok(VerificationReport {
             topics,
             records,
             ledger: checks.ledger.map(|(ledger, _, _)| ledger.report()),
+            parts: checks.parts.report(),
             order: checks.order.report(),
             headers: checks.headers,
             unreadable: checks.unreadable,
@@ -252,13 +230,17 @@ fn expect_log(log: &Path, order: &mut OrderCheck) -> Result<()> {
     Ok(())
 }
 
-fn compare_tables(records: &Reconstruction, dump: &Path) -> Result<TablesReport> {
+fn compare_tables(records: &Reconstruction, dump: &Path, clocks_apart_seconds: i64) -> Result<TablesReport> {
     let mut tables = Tables::new();
     for value in records.values() {
         tables.apply_line(str::from_utf8(value)?)?;
     }
     let text = std::fs::read_to_string(dump).with_context(|| dump.display().to_string())?;
-    let info = Info { dump_seconds_max: DUMP_SECONDS_MAX, dump_after_seconds_max: DUMP_AFTER_SECONDS_MAX };
+    let info = Info {
+        dump_seconds_max: DUMP_SECONDS_MAX,
+        dump_after_seconds_max: DUMP_AFTER_SECONDS_MAX,
+        clocks_apart_seconds_max: clocks_apart_seconds,
+    };
     let compared = compare(&tables, &text, &info)?;
     let mut differences = Findings::default();
     for difference in &compared.differences {
@@ -279,14 +261,42 @@ fn compare_tables(records: &Reconstruction, dump: &Path) -> Result<TablesReport>
     })
 }
 
-/// Dumps keyspaces of a node to a file, with `tests/stack/cqlrun`.
-pub fn dump_tables(stack: &Path, address: &str, keyspaces: &[&str], to: &Path) -> Result<()> {
+/// Dumps keyspaces of a node to a file, with `tests/stack/cqlrun`, as so many replicas have them together (`ONE`, `ALL`).
+pub fn dump_tables(
+    stack: &Path,
+    address: &str,
+    consistency: &str,
+    keyspaces: &[&str],
+    to: &Path,
+) -> Result<()> {
     let file = File::create(to).with_context(|| to.display().to_string())?;
     let mut command = Command::new(stack.join("cqlrun"));
-    let status =
-        command.arg(address).arg("--dump").args(keyspaces).stdout(file).status().context("cqlrun")?;
+    let status = command
+        .arg(address)
+        .args(["--dump", "--consistency", consistency])
+        .args(keyspaces)
+        .stdout(file)
+        .status()
+        .context("cqlrun")?;
     if !status.success() {
         bail!("cqlrun {address} --dump ended with {status}");
+    }
+    Ok(())
+}
+
+/// Replays folders of segments, one for each node; the records of all of them go to one file.
+pub fn replay_segments(binary: &Path, folders: &[PathBuf], to: &Path) -> Result<()> {
+    let out = File::create(to).with_context(|| to.display().to_string())?;
+    let said = to.with_extension("err");
+    let log = File::create(&said)?;
+    for folder in folders {
+        let mut command = Command::new(binary);
+        command.arg("replay").arg(folder).stdout(out.try_clone()?).stderr(log.try_clone()?);
+        let status = command.status().context("ringtap replay")?;
+        // 1: findings, as the torn ends that a killed node leaves.
+        if !matches!(status.code(), Some(0 | 1)) {
+            bail!("ringtap replay {} ended with {status}, see {}", folder.display(), said.display());
+        }
     }
     Ok(())
 }

@@ -96,62 +96,8 @@ impl fmt::Display for FaultReport {
             writeln!(f, "  {words}")?;
         }
         if let Some(verification) = &self.verification {
-            verification_text(f, verification)?;
+            write!(f, "{verification}")?;
         }
         write!(f, "{}", if self.is_clean() { "clean" } else { "NOT CLEAN" })
     }
-}
-
-fn verification_text(f: &mut fmt::Formatter<'_>, verification: &VerificationReport) -> fmt::Result {
-    let order = &verification.order;
-    writeln!(
-        f,
-        "on Kafka: {} records in {} topics, {} partition keys",
-        verification.records, verification.topics, order.partition_keys
-    )?;
-    if let Some(ledger) = &verification.ledger {
-        writeln!(
-            f,
-            "values: {} acknowledged, {} lost, {} twice, {} nobody wrote; {} of {} unknown ones arrived",
-            ledger.acknowledged,
-            ledger.lost.count,
-            ledger.repeated.count,
-            ledger.unexpected.count,
-            ledger.unknown_arrived,
-            ledger.unknown
-        )?;
-    }
-    for (what, findings) in [
-        ("out of order", &order.out_of_order),
-        ("keys in several partitions", &order.scattered),
-        ("in another partition than the partitioner's", &order.misplaced),
-        ("places of the log twice", &order.repeated),
-        ("not in the log", &order.not_in_log),
-        ("malformed keys", &order.malformed_keys),
-        ("wrong headers", &verification.headers.wrong),
-        ("stray tombstones", &verification.headers.stray_tombstones),
-        ("unreadable records", &verification.unreadable),
-    ] {
-        writeln!(f, "{what}: {}", findings.count)?;
-        for words in &findings.first {
-            writeln!(f, "  {words}")?;
-        }
-    }
-    writeln!(f, "copies in the log that were recognised: {}", order.only_in_log)?;
-    if let Some(tables) = &verification.tables {
-        writeln!(
-            f,
-            "rebuilt tables: {} tables, {} rows, {} values, {} write times, {} TTLs; {} differences",
-            tables.tables,
-            tables.rows,
-            tables.values,
-            tables.write_times,
-            tables.ttls,
-            tables.differences.count
-        )?;
-        for words in &tables.differences.first {
-            writeln!(f, "  {words}")?;
-        }
-    }
-    Ok(())
 }

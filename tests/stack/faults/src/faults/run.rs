@@ -4,12 +4,11 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    process::Command,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use tokio::{runtime::Handle, task::JoinHandle};
 
 use super::{
@@ -21,11 +20,14 @@ use super::{
 };
 use crate::{
     journal::Journal,
-    load::{CHECKED_KEYSPACE, Limit, Load, LoadOptions, LoadReport, Mix, connect, create_checked_tables},
+    load::{
+        CHECKED_KEYSPACE, Coordinator, Limit, Load, LoadOptions, LoadReport, Mix, ONE_REPLICA, connect,
+        create_checked_tables,
+    },
     plot,
     process::{read_column, sample_to_csv},
     stack::{Agent, AgentSettings, Broker, Node, Server as _, open_to_agent, scripts},
-    verify::{Follower, Verification, dump_tables},
+    verify::{Follower, Verification, dump_tables, replay_segments},
 };
 
 /// How long everything acknowledged may take to arrive after a fault.
@@ -178,7 +180,7 @@ async fn run_on(options: &RunOptions, plan: &Plan, servers: &Servers) -> Result<
     // The agent is there before the tables are: their definitions are records, too.
     let started = tokio::task::spawn_blocking(move || stage.start_agent().map(|()| stage));
     stage = started.await??;
-    create_checked_tables(&session).await?;
+    create_checked_tables(&session, ONE_REPLICA).await?;
     let loading = start_load(options, &load, &session, &journal);
     let (options_here, plan) = (options.clone(), plan.clone());
     let struck =
@@ -224,8 +226,8 @@ fn start_load(
         concurrency: CONCURRENCY,
         seed: options.seed,
     };
-    let (load, session, journal) = (load.clone(), Arc::clone(session), Arc::clone(journal));
-    tokio::spawn(async move { load.run(session, journal, &load_options, Limit::None).await })
+    let (load, coordinators, journal) = (load.clone(), [Coordinator::one(session)], Arc::clone(journal));
+    tokio::spawn(async move { load.run(&coordinators, journal, &load_options, Limit::None).await })
 }
 
 /// What is noted while faults are done.
@@ -374,10 +376,11 @@ fn end_load(stage: &Stage, loading: JoinHandle<Result<LoadReport>>) -> Result<Lo
 
 /// Reads everything from the beginning once more, with all checks.
 fn verify(options: &RunOptions, stage: &mut Stage) -> Result<crate::verify::VerificationReport> {
-    let dump = options.work.join("dump.jsonl");
-    dump_tables(&scripts(), stage.node.address(), &[CHECKED_KEYSPACE], &dump)?;
-    let log = options.work.join("log.jsonl");
-    replay(options, &log)?;
+    let work = &options.work;
+    let dump = work.join("dump.jsonl");
+    dump_tables(&scripts(), stage.node.address(), "ONE", &[CHECKED_KEYSPACE], &dump)?;
+    let log = work.join("log.jsonl");
+    replay_segments(&options.binary, &[work.join("segments")], &log)?;
     let verification = Verification {
         brokers: stage.broker.address(),
         topic_prefix: TOPIC_PREFIX.to_owned(),
@@ -392,20 +395,6 @@ fn verify(options: &RunOptions, stage: &mut Stage) -> Result<crate::verify::Veri
         ..Verification::default()
     };
     verification.run()
-}
-
-/// Replays all segments that there ever were.
-fn replay(options: &RunOptions, to: &Path) -> Result<()> {
-    let out = fs::File::create(to)?;
-    let log = fs::File::create(options.work.join("replay.log"))?;
-    let mut command = Command::new(&options.binary);
-    command.arg("replay").arg(options.work.join("segments"));
-    let status = command.stdout(out).stderr(log).status().context("ringtap replay")?;
-    // 1: findings, as the torn ends that a killed node leaves.
-    if !matches!(status.code(), Some(0 | 1)) {
-        bail!("ringtap replay ended with {status}, see {}", options.work.join("replay.log").display());
-    }
-    Ok(())
 }
 
 /// Samples the agent's memory while it runs, whichever process it is.

@@ -51,7 +51,7 @@ impl Settlement {
         let whole = text.rfind('\n').map_or("", |end| text.get(..=end).unwrap_or_default());
         self.read += whole.len() as u64;
         for line in whole.lines() {
-            if let Some(values) = line.strip_prefix("a ") {
+            if let Some((_, values)) = line.strip_prefix("a@").and_then(|rest| rest.split_once(' ')) {
                 self.waiting.extend(values.split(' ').map(str::to_owned));
             }
         }

@@ -23,6 +23,8 @@ pub enum Kind {
     Overwrite,
     /// INSERT with a time to live.
     Expiring,
+    /// DELETE of a cell.
+    DeleteCell,
     /// DELETE of a row.
     DeleteRow,
     /// DELETE of a range of rows.
@@ -31,6 +33,10 @@ pub enum Kind {
     DeletePartition,
     /// INSERT IF NOT EXISTS.
     Conditional,
+    /// UPDATE IF of a row that others update, too.
+    ConditionalUpdate,
+    /// Increments of two counters of one partition, one of which is incremented again and again.
+    Counter,
     /// INSERT into a table without CDC: nothing may come of it.
     Silent,
 }
@@ -55,10 +61,13 @@ impl Mix {
             (Kind::Collections, 80),
             (Kind::Overwrite, 40),
             (Kind::Expiring, 60),
+            (Kind::DeleteCell, 20),
             (Kind::DeleteRow, 30),
             (Kind::DeleteRange, 20),
             (Kind::DeletePartition, 10),
             (Kind::Conditional, 15),
+            (Kind::ConditionalUpdate, 10),
+            (Kind::Counter, 40),
             (Kind::Silent, 25),
         ])
     }

@@ -2,17 +2,17 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail};
-use ringtap::checker::Outcome;
+use ringtap::checker::{Findings, Outcome};
 use scylla::{
     client::{execution_profile::ExecutionProfile, session::Session, session_builder::SessionBuilder},
-    policies::retry::FallthroughRetryPolicy,
+    policies::{host_filter::AllowListHostFilter, retry::FallthroughRetryPolicy},
     statement::Consistency,
 };
 use serde::Serialize;
@@ -68,17 +68,36 @@ pub struct Load {
     paused: Arc<AtomicBool>,
     under_way: Arc<AtomicU64>,
     counts: Arc<Counts>,
+    refusals: Arc<Mutex<Findings>>,
 }
 
-/// Opens a session with a node that never sends a write twice.
+/// A way that writes go: through which node, and how many replicas have to confirm them.
+#[derive(Debug, Clone)]
+pub struct Coordinator {
+    /// A session with that node.
+    pub session: Arc<Session>,
+    /// How many replicas have to confirm.
+    pub consistency: Consistency,
+}
+
+impl Coordinator {
+    /// Makes the way through the node of a session, confirmed by one replica.
+    pub fn one(session: &Arc<Session>) -> Self {
+        Self { session: Arc::clone(session), consistency: Consistency::One }
+    }
+}
+
+/// Opens a session with a node, and with no other of its cluster, that never sends a write twice.
 pub async fn connect(address: &str) -> Result<Session> {
     let profile = ExecutionProfile::builder()
         .consistency(Consistency::One)
         .retry_policy(Arc::new(FallthroughRetryPolicy::new()))
         .request_timeout(Some(REQUEST_MAX))
         .build();
+    let node = format!("{address}:9042");
     let session = SessionBuilder::new()
-        .known_node(format!("{address}:9042"))
+        .host_filter(Arc::new(AllowListHostFilter::new([&node])?))
+        .known_node(&node)
         .default_execution_profile_handle(profile.into_handle());
     session.build().await.with_context(|| format!("node {address}"))
 }
@@ -109,23 +128,35 @@ impl Load {
         (self.counts.acknowledged.load(Ordering::SeqCst), self.counts.unknown.load(Ordering::SeqCst))
     }
 
-    /// Writes until it is ended or `limit` is reached; notes everything in the journal.
+    /// Returns the errors that writes ended with.
+    pub fn refusals(&self) -> Findings {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Writes until it is ended or `limit` is reached, each write by one of the coordinators that the seed chooses; notes
+    /// everything in the journal.
     ///
     /// # Panics
     ///
     /// If a writer panicked.
     pub async fn run(
         &self,
-        session: Arc<Session>,
+        coordinators: &[Coordinator],
         journal: Arc<Journal>,
         options: &LoadOptions,
         limit: Limit,
     ) -> Result<LoadReport> {
-        if options.concurrency == 0 {
-            bail!("a load needs a concurrency of at least 1");
+        if options.concurrency == 0 || coordinators.is_empty() {
+            bail!("a load needs a concurrency of at least 1, and a coordinator");
         }
-        let statements =
-            Arc::new(Statements::prepare(&session).await.context("preparing the load's statements")?);
+        let mut ways = Vec::new();
+        for Coordinator { session, consistency } in coordinators {
+            let statements = Statements::prepare(session, *consistency).await;
+            ways.push((
+                Arc::clone(session),
+                Arc::new(statements.context("preparing the load's statements")?),
+            ));
+        }
         let mut random = fastrand::Rng::with_seed(options.seed);
         let mut numbering = Numbering::new(&options.prefix);
         let slots = Arc::new(Semaphore::new(options.concurrency));
@@ -141,15 +172,21 @@ impl Load {
             pace.wait().await;
             let slot = Arc::clone(&slots).acquire_owned().await?;
             let write = numbering.draw(options.mix.draw(&mut random), &mut random);
+            let way = random.usize(0..ways.len());
+            let Some((session, statements)) = ways.get(way).cloned() else { continue };
             sent += 1;
             self.under_way.fetch_add(1, Ordering::SeqCst);
-            let (load, session, journal) = (self.clone(), Arc::clone(&session), Arc::clone(&journal));
-            let statements = Arc::clone(&statements);
+            let (load, journal) = (self.clone(), Arc::clone(&journal));
             tokio::spawn(async move {
                 journal.trying(&write.values).expect("the journal can be written");
                 let outcome = match statements.send(&session, &write).await {
                     Ok(true) => Outcome::Acknowledged,
-                    Ok(false) | Err(_) => Outcome::Unknown,
+                    Ok(false) => Outcome::Unknown,
+                    Err(error) => {
+                        let mut refusals = load.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+                        refusals.add(|| format!("{:?}: {error}", write.kind));
+                        Outcome::Unknown
+                    }
                 };
                 journal.ended(&write.values, outcome).expect("the journal can be written");
                 let count = match outcome {

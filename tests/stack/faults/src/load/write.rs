@@ -11,10 +11,11 @@ use scylla::{
     client::session::Session,
     errors::ExecutionError,
     statement::{
+        Consistency,
         batch::{Batch, BatchType},
         prepared::PreparedStatement,
     },
-    value::Row,
+    value::{Counter, Row},
 };
 
 use super::Kind;
@@ -63,7 +64,9 @@ impl Numbering {
         let mut micros = self.next_micros();
         let values = match kind {
             Kind::Silent => Vec::new(),
-            Kind::DeleteRow | Kind::DeleteRange | Kind::DeletePartition => vec![format!("@{micros}")],
+            Kind::DeleteCell | Kind::DeleteRow | Kind::DeleteRange | Kind::DeletePartition => {
+                vec![format!("@{micros}")]
+            }
             Kind::InsertInPast => {
                 micros -= random.u64(1..PAST_MICROS) as i64;
                 vec![value]
@@ -73,7 +76,12 @@ impl Numbering {
             Kind::Collections | Kind::Overwrite => {
                 vec![value.clone(), format!("{value}.t"), format!("{value}.m"), format!("{value}.l")]
             }
-            Kind::Insert | Kind::Update | Kind::Expiring | Kind::Conditional => vec![value],
+            Kind::Insert
+            | Kind::Update
+            | Kind::Expiring
+            | Kind::Conditional
+            | Kind::ConditionalUpdate
+            | Kind::Counter => vec![value],
         };
         Write { kind, values, pk, ck, micros }
     }
@@ -99,16 +107,24 @@ pub(super) struct Statements {
     overwrite: PreparedStatement,
     expiring: PreparedStatement,
     session: PreparedStatement,
+    delete_cell: PreparedStatement,
     delete_row: PreparedStatement,
     delete_range: PreparedStatement,
     delete_partition: PreparedStatement,
     conditional: PreparedStatement,
+    conditional_update: PreparedStatement,
+    count: PreparedStatement,
     silent: PreparedStatement,
+    consistency: Consistency,
 }
 
 impl Statements {
-    pub(super) async fn prepare(session: &Session) -> Result<Self> {
-        let prepare = async |cql: &str| session.prepare(cql).await;
+    pub(super) async fn prepare(session: &Session, consistency: Consistency) -> Result<Self> {
+        let prepare = async |cql: &str| {
+            let mut statement = session.prepare(cql).await?;
+            statement.set_consistency(consistency);
+            Ok::<_, anyhow::Error>(statement)
+        };
         Ok(Self {
             insert: prepare("INSERT INTO faults.events (pk, ck, u, n) VALUES (?, ?, ?, ?)").await?,
             update: prepare("UPDATE faults.events SET u = ?, note = 'changed' WHERE pk = ? AND ck = ?").await?,
@@ -125,11 +141,16 @@ impl Statements {
             .await?,
             expiring: prepare("INSERT INTO faults.sessions (pk, u, data) VALUES (?, ?, 0xcafe) USING TTL ?").await?,
             session: prepare("INSERT INTO faults.sessions (pk, u) VALUES (?, ?)").await?,
+            delete_cell: prepare("DELETE note FROM faults.events USING TIMESTAMP ? WHERE pk = ? AND ck = ?").await?,
             delete_row: prepare("DELETE FROM faults.events USING TIMESTAMP ? WHERE pk = ? AND ck = ?").await?,
             delete_range: prepare("DELETE FROM faults.events USING TIMESTAMP ? WHERE pk = ? AND ck >= ? AND ck < ?").await?,
             delete_partition: prepare("DELETE FROM faults.sessions USING TIMESTAMP ? WHERE pk = ?").await?,
             conditional: prepare("INSERT INTO faults.turns (pk, u) VALUES (?, ?) IF NOT EXISTS").await?,
+            // It holds always: nobody writes that, and a row that is not there has another value, too.
+            conditional_update: prepare("UPDATE faults.turns SET u = ? WHERE pk = ? IF u != 'never'").await?,
+            count: prepare("UPDATE faults.counts SET n = n + ? WHERE pk = ? AND u = ?").await?,
             silent: prepare("INSERT INTO faults_silent.t (pk, u) VALUES (?, 'silent')").await?,
+            consistency,
         })
     }
 
@@ -157,6 +178,7 @@ impl Statements {
                 }
             }
             Kind::Expiring => session.execute_unpaged(&self.expiring, (pk, value(0), TTL_SECONDS)).await?,
+            Kind::DeleteCell => session.execute_unpaged(&self.delete_cell, (micros, pk, ck)).await?,
             Kind::DeleteRow => session.execute_unpaged(&self.delete_row, (micros, pk, ck)).await?,
             Kind::DeleteRange => {
                 session.execute_unpaged(&self.delete_range, (micros, pk, ck, ck + 4)).await?
@@ -164,7 +186,7 @@ impl Statements {
             Kind::DeletePartition => session.execute_unpaged(&self.delete_partition, (micros, pk)).await?,
             Kind::Silent => session.execute_unpaged(&self.silent, (pk,)).await?,
             Kind::LoggedBatch => {
-                let mut batch = Batch::new(BatchType::Logged);
+                let mut batch = self.batch(BatchType::Logged);
                 batch.append_statement(self.insert.clone());
                 batch.append_statement(self.insert.clone());
                 batch.append_statement(self.session.clone());
@@ -172,15 +194,27 @@ impl Statements {
                 session.batch(&batch, rows).await?
             }
             Kind::UnloggedBatch => {
-                let mut batch = Batch::new(BatchType::Unlogged);
+                let mut batch = self.batch(BatchType::Unlogged);
                 for _ in 0..3 {
                     batch.append_statement(self.insert.clone());
                 }
                 let rows = ((pk, ck, value(0), 1), (pk, ck + 1, value(1), 2), (pk, ck + 2, value(2), 3));
                 session.batch(&batch, rows).await?
             }
-            Kind::Conditional => {
-                let answer = session.execute_unpaged(&self.conditional, (value(0), value(0))).await?;
+            Kind::Counter => {
+                let mut batch = self.batch(BatchType::Counter);
+                batch.append_statement(self.count.clone());
+                batch.append_statement(self.count.clone());
+                let increments = ((Counter(i64::from(ck) + 1), pk, "all"), (Counter(1), pk, value(0)));
+                session.batch(&batch, increments).await?
+            }
+            Kind::Conditional | Kind::ConditionalUpdate => {
+                let turn = format!("turn-{pk}");
+                let answer = if *kind == Kind::Conditional {
+                    session.execute_unpaged(&self.conditional, (value(0), value(0))).await?
+                } else {
+                    session.execute_unpaged(&self.conditional_update, (value(0), turn)).await?
+                };
                 let Ok(rows) = answer.into_rows_result() else { return Ok(false) };
                 let Ok(row) = rows.first_row::<Row>() else { return Ok(false) };
                 let applied = row
@@ -192,5 +226,11 @@ impl Statements {
             }
         };
         Ok(true)
+    }
+
+    fn batch(&self, of: BatchType) -> Batch {
+        let mut batch = Batch::new(of);
+        batch.set_consistency(self.consistency);
+        batch
     }
 }

@@ -44,6 +44,7 @@ pub struct AgentSettings {
 pub struct Agent {
     settings: AgentSettings,
     child: Option<Child>,
+    environment: Vec<(String, String)>,
     phases: File,
     starts: u32,
 }
@@ -81,7 +82,13 @@ impl Agent {
         if is_root() {
             std::os::unix::fs::chown(&phase_file, Some(NOBODY), Some(NOBODY))?;
         }
-        Ok(Self { phases: File::open(&phase_file)?, settings, child: None, starts: 0 })
+        Ok(Self {
+            phases: File::open(&phase_file)?,
+            settings,
+            child: None,
+            environment: Vec::new(),
+            starts: 0,
+        })
     }
 
     /// Returns its state folder.
@@ -92,6 +99,11 @@ impl Agent {
     /// Returns the file that holds what it says.
     pub fn log(&self) -> PathBuf {
         self.settings.folder.join("agent.log")
+    }
+
+    /// Sets variables of its environment, from the next start on.
+    pub fn set_environment(&mut self, environment: Vec<(String, String)>) {
+        self.environment = environment;
     }
 
     /// Returns how often it was started.
@@ -113,6 +125,7 @@ impl Agent {
         let log = OpenOptions::new().create(true).append(true).open(self.log())?;
         let mut command = Command::new(folder.join("ringtap"));
         command.arg("run").arg("--config").arg(folder.join("ringtap.toml"));
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.env(PHASE_FILE_VARIABLE, folder.join("phase"));
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).current_dir(folder);
         if is_root() {

@@ -50,7 +50,8 @@ pub trait Server {
     }
 }
 
-fn run(script: &str, arguments: &[String]) -> Result<String> {
+/// Runs one of the scripts; returns what it prints.
+pub(super) fn run(script: &str, arguments: &[String]) -> Result<String> {
     let output =
         Command::new(scripts().join(script)).args(arguments).output().with_context(|| script.to_owned())?;
     if !output.status.success() {
@@ -60,7 +61,7 @@ fn run(script: &str, arguments: &[String]) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-fn read_pid(file: &Path) -> Result<u32> {
+pub(super) fn read_pid(file: &Path) -> Result<u32> {
     let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
     text.trim().parse().with_context(|| file.display().to_string())
 }
@@ -159,6 +160,11 @@ impl Broker {
     /// Returns the address for clients.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Returns the folder with the partitions' logs.
+    pub fn data(&self) -> PathBuf {
+        self.state.join("data")
     }
 
     /// Kills it where it runs, and deletes its state.
