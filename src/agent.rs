@@ -18,6 +18,7 @@ mod decoding;
 mod error;
 mod error_policy;
 mod in_flight;
+mod member;
 pub(crate) mod options;
 mod patience;
 mod publisher;

@@ -57,6 +57,11 @@ impl Signatures {
         self.0.take(change);
         &self.0.signature
     }
+
+    /// Returns the one that was made last.
+    pub fn last(&self) -> &Signature {
+        &self.0.signature
+    }
 }
 
 impl Signature {

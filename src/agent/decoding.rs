@@ -74,6 +74,11 @@ impl Decoding {
         }
     }
 
+    /// Returns what the log says of its node, as far as it was read.
+    pub(super) fn logged_identity(&self) -> &NodeIdentity {
+        &self.logged_identity
+    }
+
     /// Returns the version of the segment in reading.
     pub(super) fn version(&self) -> Option<Version> {
         self.decoder.as_ref().map(|(version, _)| *version)

@@ -48,12 +48,12 @@ impl KafkaPublisher {
     ) -> Result<(), SinkError> {
         self.phase.set(Phase::Sending);
         self.heartbeat.wait_for(Waiting::Kafka);
-        let sent = send(&mut self.sink);
+        let result = send(&mut self.sink);
         // The sink has logged them; nobody else asks for them here.
         let _ = self.sink.take_warnings();
         self.phase.set(Phase::TransactionOpen);
         self.heartbeat.beat();
-        sent
+        result
     }
 
     fn commit_with(

@@ -44,7 +44,7 @@ pub(super) struct Limits {
 }
 
 /// A batch of this many records is complete.
-const BATCH_RECORDS_MAX: usize = 10_000;
+pub(super) const BATCH_RECORDS_MAX: usize = 10_000;
 /// Bytes of the log that are read before acks are looked at again.
 const READ_BUDGET_BYTES: u64 = 4 << 20;
 /// How long one wait for acks lasts while the queue is full.
@@ -426,7 +426,8 @@ pub(super) fn newest_position(progress: &Progress) -> Position {
     }
 }
 
-fn count_records(batch: &RecordBatch, counted: &mut Accounting) {
+/// Counts a batch's records by topic and `op`.
+pub(super) fn count_records(batch: &RecordBatch, counted: &mut Accounting) {
     for record in batch.records() {
         if let Some(topic) = batch.topic(record) {
             let op = if batch.value(record).is_some() { record.headers.op } else { "tombstone" };

@@ -11,13 +11,13 @@ use super::{
     decoding::Decoding,
     error::AgentError,
     error_policy::{Next, Recovery},
-    options,
+    member, options,
     patience::Patience,
     publisher::KafkaPublisher,
     put_aside::SharedQuarantine,
     reading::{Limits, Reading, ReadingEnd, ToSender, make_room, newest_position, window_start},
     report::{Report, SILENCE_MAX},
-    sending::{self, Pace},
+    sending,
     starting_point::{AcceptPosition, StartingPoint},
     stops::Stops,
     tables::TableFilter,
@@ -55,6 +55,11 @@ pub fn run(
     let Some(node) = node else { return Ok(()) };
     report.identity(&node);
     let state = StateDir::open(&config.state_directory, &node)?;
+    match member::is_member(config, &state, stops, &report)? {
+        None => return Ok(()),
+        Some(true) => return member::run(config, &node, &state, stops, report),
+        Some(false) => {}
+    }
     let kafka = Kafka {
         options: Arc::new(options::kafka(config, &node)),
         counters: Arc::new(SinkCounters::default()),
@@ -114,11 +119,7 @@ fn pipeline(
 ) -> Result<Result<(), SinkError>, AgentError> {
     let (batches, sealed) = mpsc::sync_channel(usize::try_from(config.limits.queue_batches_max).unwrap_or(1));
     let (acked, acks) = mpsc::channel();
-    let pace = Pace {
-        interval: Duration::from_millis(config.kafka.commit_interval_ms),
-        bytes_max: usize::try_from(config.kafka.transaction_bytes_max).unwrap_or(usize::MAX),
-        records_max: usize::try_from(config.kafka.transaction_records_max).unwrap_or(usize::MAX),
-    };
+    let pace = options::pace(config);
     let phase = phase_mark(Lane::Sending)?;
     reading.work.decoding.quarantine.take_large_records_of(&mut sink);
     let heartbeat = reading.report.status().register_thread("sending", SILENCE_MAX);
@@ -247,17 +248,7 @@ impl Kafka {
         });
         let connecting = connecting
             .map_err(|source| AgentError::System { doing: "starting the connecting thread", source })?;
-        while !connecting.is_finished() {
-            live.wait(CONNECT_POLL);
-            // What can't be listed now is told when it is read.
-            let _ = live.look();
-            report.waiting(live.space().unread_bytes);
-            make_room(live, report, self.spool_bytes_max);
-            if self.stops.graceful.is_stopped() {
-                // Nothing is in flight.
-                self.stops.now.stop();
-            }
-        }
+        wait_for_kafka(live, report, &self.stops, self.spool_bytes_max, || connecting.is_finished());
         match connecting.join().map_err(|_| AgentError::Panicked("connecting"))? {
             Ok(connected) => {
                 report.connected();
@@ -265,6 +256,27 @@ impl Kafka {
             }
             Err(SinkError::Stopped { .. }) => Ok(None),
             Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Waits for a thread that talks to Kafka. Meanwhile new segments are opened and held, and the room in `cdc_raw` is watched.
+pub(super) fn wait_for_kafka(
+    live: &mut LiveLog,
+    report: &mut Report,
+    stops: &Stops,
+    spool_bytes_max: Option<u64>,
+    is_done: impl Fn() -> bool,
+) {
+    while !is_done() {
+        live.wait(CONNECT_POLL);
+        // What can't be listed now is told when it is read.
+        let _ = live.look();
+        report.waiting(live.space().unread_bytes);
+        make_room(live, report, spool_bytes_max);
+        if stops.graceful.is_stopped() {
+            // Nothing is in flight.
+            stops.now.stop();
         }
     }
 }
@@ -300,7 +312,7 @@ fn identity(config: &Config, stops: &Stops, report: &Report) -> Result<Option<St
 }
 
 /// Gets a schema if there is none yet; the node is asked until it answers. Returns false if it was asked to stop.
-fn ask_schema(
+pub(super) fn ask_schema(
     schema: &mut LiveSchema,
     progress: &Progress,
     stops: &Stops,
@@ -333,7 +345,7 @@ fn forget_index(config: &Config, state: &StateDir, index: DedupIndex) -> Result<
     Ok(DedupIndex::open(options::index(config, directory), SystemTime::now())?.0)
 }
 
-fn limits(config: &Config) -> Limits {
+pub(super) fn limits(config: &Config) -> Limits {
     Limits {
         batch_bytes_max: usize::try_from(config.limits.batch_bytes_max).unwrap_or(usize::MAX),
         checkpoint_interval: CHECKPOINT_INTERVAL,
@@ -351,7 +363,7 @@ fn spool_bytes_max(config: &Config) -> Option<u64> {
     }
 }
 
-fn phase_mark(lane: Lane) -> Result<PhaseMark, AgentError> {
+pub(super) fn phase_mark(lane: Lane) -> Result<PhaseMark, AgentError> {
     PhaseMark::from_environment(lane)
         .map_err(|source| AgentError::System { doing: "opening the file of RINGTAP_PHASE_FILE", source })
 }

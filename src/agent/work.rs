@@ -252,7 +252,7 @@ impl Work {
 
 /// Returns the position under which goes what the node told after this progress: behind everything that was read, and before
 /// what is read next.
-fn told_at(progress: &Progress) -> Position {
+pub(super) fn told_at(progress: &Progress) -> Position {
     match progress.newest() {
         None => Position { segment: 0, offset: 0 },
         Some((segment, SegmentProgress::ReadTo(offset))) => Position { segment, offset },

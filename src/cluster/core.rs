@@ -23,6 +23,7 @@ mod releasing;
 mod session;
 mod suspicion;
 mod take_over;
+mod view;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -36,6 +37,7 @@ pub use self::{
     event::{AuditVerdict, Effect, Event, HeadVerdict, Outcome, Placement, RankedRange, Transaction},
     options::{CoreOptions, Rules},
     owners_map::{KnownAgent, OwnedRange, OwnersMap},
+    view::AgentStanding,
 };
 use self::{
     in_flight::InFlight,

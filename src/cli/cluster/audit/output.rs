@@ -121,10 +121,8 @@ fn print(line: &str) -> Result<(), CliError> {
 fn text_of(change: &FoundChange) -> String {
     let FoundChange { table, token, written_at, node, place } = change;
     let written_at = iso_micros(*written_at);
-    format!(
-        "{table} token {token}, written at {written_at}; {node} has it at {}:{}",
-        place.position, place.index
-    )
+    let token = token.map_or(String::new(), |token| format!(" token {token}"));
+    format!("{table}{token}, written at {written_at}; {node} has it at {}:{}", place.position, place.index)
 }
 
 fn place_text(place: &EntryPlace) -> String {
@@ -142,7 +140,7 @@ fn add_change(line: &mut Value, change: &FoundChange) {
     let FoundChange { table, token, written_at, node, place } = change;
     // The token as text: readers of JSON in other languages have no integers of 64 bits.
     let change = json!({
-        "table": table, "token": token.to_string(), "written_at": iso_micros(*written_at), "write_time": written_at,
+        "table": table, "token": token.map(|token| token.to_string()), "written_at": iso_micros(*written_at), "write_time": written_at,
         "node": node, "segment": place.position.segment, "position": place.position.offset, "index": place.index,
     });
     if let (Value::Object(line), Value::Object(change)) = (line, change) {

@@ -35,6 +35,8 @@ pub(super) struct Report {
     pub(super) agents: Vec<AgentReport>,
     pub(super) nodes_without_agent: Vec<NodeReport>,
     pub(super) keyspaces: Vec<KeyspaceReport>,
+    /// Who publishes changes of the schema; none if nobody does.
+    pub(super) schema_owner: Option<String>,
     /// All ranges of tokens, if they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) ranges: Option<Vec<RangeReport>>,
@@ -124,13 +126,12 @@ impl Report {
             agents: agents.iter().map(|(host, agent)| agent_report(gathered, *host, agent, &owned)).collect(),
             nodes_without_agent: without_agent.filter_map(|host| node_report(gathered, *host)).collect(),
             keyspaces: owned.keyspaces(gathered),
+            schema_owner: owned.schema_owner().map(|host| host.to_string()),
             ranges: with_ranges.then(|| owned.ranges()),
             ledger: topic_report(gathered, ".ledger", &gathered.ledger, &gathered.ledger_first_ms),
             relay: topic_report(gathered, ".relay", &gathered.relay, &gathered.relay_first_ms),
             window_ms: gathered.window_ms,
-            placement_problems: view
-                .map(|view| view.placements.problems.iter().map(ToString::to_string).collect())
-                .unwrap_or_default(),
+            placement_problems: view.map(|view| view.problems.clone()).unwrap_or_default(),
             warnings: findings::warnings(gathered),
             findings: Vec::new(),
         };

@@ -34,6 +34,10 @@ impl Display for Report {
         for keyspace in &self.keyspaces {
             write!(f, "{keyspace}")?;
         }
+        match &self.schema_owner {
+            Some(host) => writeln!(f, "  changes of the schema: {host}")?,
+            None => writeln!(f, "  changes of the schema: nobody")?,
+        }
         if let Some(ranges) = &self.ranges {
             writeln!(f, "\nranges")?;
             for range in ranges {
@@ -106,8 +110,10 @@ impl Display for KeyspaceReport {
                 write!(f, ", {count} {what}")?;
             }
         }
-        if self.is_in_ring == Some(false) {
-            f.write_str("; the ring has no wanted table with CDC in it")?;
+        match (self.is_in_ring, self.has_cdc) {
+            (Some(false), _) => f.write_str("; it was dropped")?,
+            (_, Some(false)) => f.write_str("; no table with CDC is wanted in it")?,
+            _ => {}
         }
         writeln!(f)?;
         for owner in &self.owners {
