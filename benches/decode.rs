@@ -206,7 +206,7 @@ fn measured(
             }
             let Verdict::New(change) = seen.note(change) else { continue };
             if last == Step::Records {
-                let _ = writer.write(&change, place, false, batch);
+                let _ = writer.write(&change, place, Default::default(), batch);
             }
         }
         if batch.records().len() >= RECORDS_MAX {

@@ -135,6 +135,12 @@ impl Config {
         let records = RecordsConfig::take(values, &topic_prefix);
         let tables = TablesConfig::take(values);
         let dedup = DedupConfig::take(values, &source, yaml);
+        if dedup.mode == DedupMode::Cluster && kafka.delivery != Delivery::ExactlyOnce {
+            values.unfit(
+                "dedup.mode",
+                "\"cluster\" keeps its ledger in transactions: it needs kafka.delivery = \"exactly-once\"",
+            );
+        }
         Self {
             file: file.to_owned(),
             cassandra,

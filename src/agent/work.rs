@@ -15,7 +15,7 @@ use crate::{
     dedup::{DedupIndex, Verdict, schema_change_id, truncation_id},
     record::{BatchWriter, RecordError, RecordPlace},
     schema::SchemaChange,
-    sink::RecordBatch,
+    sink::{RecordBatch, RecordMarks},
 };
 
 /// Everything that an entry touches.
@@ -174,8 +174,9 @@ impl Work {
         };
         let Purpose::Publish { early } = purpose else { return Ok(()) };
         let written_at = change.timestamp;
-        self.counted.late_changes += u64::from(written_at < self.window_start);
-        match self.writer.write(&change, place, early, &mut self.batch) {
+        let marks = RecordMarks { early, late: written_at < self.window_start };
+        self.counted.late_changes += u64::from(marks.late);
+        match self.writer.write(&change, place, marks, &mut self.batch) {
             Ok(()) => self.count_record(written_at, early, met),
             Err(error) => met.unwritable = Some(error),
         }
@@ -198,7 +199,13 @@ impl Work {
             return Ok(());
         }
         if let Purpose::Publish { early } = purpose {
-            self.writer.write_truncation(table, truncation, place, early, &mut self.batch);
+            self.writer.write_truncation(
+                table,
+                truncation,
+                place,
+                RecordMarks::early(early),
+                &mut self.batch,
+            );
             self.count_record(truncation.timestamp, early, met);
         }
         Ok(())
@@ -237,7 +244,7 @@ impl Work {
             return Ok(());
         }
         if let Purpose::Publish { early } = purpose {
-            self.writer.write_schema_change(change, place, early, &mut self.batch);
+            self.writer.write_schema_change(change, place, RecordMarks::early(early), &mut self.batch);
             self.count_record(change.written_at, early, met);
         }
         Ok(())

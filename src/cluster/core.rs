@@ -114,10 +114,8 @@ impl<I: KnownParts> Core<I> {
             Event::OwnersAtEnd => self.owners_at_end(),
             Event::LedgerRead { host, position, record } => return self.ledger_read(host, position, &record),
             Event::LedgerPosition { host, position } => self.ledger_position(host, position),
-            Event::LedgerAtEnd => {
-                self.ledger.ends += 1;
-                self.ledger.end_ms = self.now_ms;
-            }
+            Event::LedgerAtEnd { host } => self.ledger.at_end(host, self.now_ms),
+            Event::LedgerAtStableEnd { host } => self.ledger.at_stable_end(host, self.now_ms),
             Event::Initialised { session } => self.initialised(session),
             Event::Ended { number, outcome } => self.ended(number, outcome),
             Event::ProducerLost => self.begin_session(),
@@ -153,6 +151,12 @@ impl<I: KnownParts> Core<I> {
     /// Returns up to where each partition of the ledger has been read and filed in the index.
     pub fn ledger_positions(&self) -> &BTreeMap<HostId, u64> {
         self.ledger.positions()
+    }
+
+    /// Returns true if, since the start, all that can be read of the ledger of each host that the owners topic names was read:
+    /// what the index holds is whole then (R8).
+    pub fn has_read_ledger(&self) -> bool {
+        self.owners.was_at_end() && self.owners.hosts().keys().all(|host| self.ledger.was_at_any_end(*host))
     }
 
     /// Returns the index, to make it durable.
@@ -198,8 +202,9 @@ impl<I: KnownParts> Core<I> {
     }
 
     fn owners_read(&mut self, record: &OwnersRecord) {
-        let reading = Reading { now_ms: self.now_ms, ledger_ends: self.ledger.ends };
-        if let OwnersRecord::Own { fenced, .. } = record {
+        let mut reading = Reading { now_ms: self.now_ms, ledger_ends: 0 };
+        if let OwnersRecord::Own { host, fenced, .. } = record {
+            reading.ledger_ends = self.ledger.ends(*host);
             self.own_read(fenced);
         }
         self.owners.read(record, self.rules, reading);

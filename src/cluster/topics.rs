@@ -23,6 +23,7 @@ mod init;
 mod onlooker;
 mod random;
 mod reader;
+mod relay_limit;
 mod settings;
 mod spots;
 mod writing;
@@ -45,6 +46,7 @@ pub use self::{
     init::Init,
     onlooker::{Extent, Onlooker, SeenLedgerRecord, TopicFindings},
     random::new_session,
+    relay_limit::RelayTooLarge,
     settings::Findings,
     writing::{PlainWriter, WRITER_BYTES_MAX, WRITER_RECORDS_MAX, WriterCounters},
 };
@@ -241,8 +243,11 @@ impl ClusterTopics {
     }
 
     /// Sends the bytes of a [`RelayRecord`](crate::cluster::record::RelayRecord) to the host that has this partition.
-    pub fn relay(&mut self, partition: i32, bytes: &[u8]) {
-        self.writer.relay(partition, bytes);
+    ///
+    /// One that is larger than the topic takes is not sent: whoever has it must put it aside, durably, and wait for it no longer.
+    /// What the topic takes is learned from what it refuses, so the first such record may be sent, and fail; the core repeats it.
+    pub fn relay(&mut self, partition: i32, bytes: &[u8]) -> Result<(), RelayTooLarge> {
+        self.writer.relay(partition, bytes)
     }
 
     /// Forgets what the core asked for and does not want any more: it has a new session.

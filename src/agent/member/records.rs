@@ -7,7 +7,7 @@ use crate::{
     change::Change,
     cluster::names::HostId,
     record::{BatchWriter, Deletes, Node, PartitionBy, RecordError, RecordPlace, TopicNames},
-    sink::RecordBatch,
+    sink::{RecordBatch, RecordMarks},
 };
 
 /// The batch in hand, and who writes into it.
@@ -60,17 +60,19 @@ impl Records {
         from: HostId,
         place: RecordPlace,
         change: &Change<'_>,
+        is_late: bool,
     ) -> Result<(), RecordError> {
         let Self { form, others, batch, counted, .. } = self;
         let writer = others.entry(from).or_insert_with(|| form.writer(from));
-        writer.write(change, place, false, batch)?;
+        writer.write(change, place, RecordMarks { early: false, late: is_late }, batch)?;
+        counted.late_changes += u64::from(is_late);
         counted.newest_write = counted.newest_write.max(Some(change.timestamp));
         Ok(())
     }
 
     /// Says whether the record of a change can be made, without publishing it.
     pub(super) fn check(&mut self, place: RecordPlace, change: &Change<'_>) -> Result<(), RecordError> {
-        let checked = self.own.write(change, place, false, &mut self.trial);
+        let checked = self.own.write(change, place, RecordMarks::default(), &mut self.trial);
         self.trial.clear();
         checked
     }

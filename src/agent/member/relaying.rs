@@ -33,10 +33,10 @@ impl MemberReading {
         for (to, position) in std::mem::take(&mut self.work.member.wants.relays) {
             let Some(partition) = self.work.member.core.partition_of(to) else { continue };
             match self.relay(position) {
-                Some(Relay::Send(bytes)) => {
-                    self.work.member.topics.relay(partition, &bytes);
-                    self.work.member.counts.relays_sent += 1;
-                }
+                Some(Relay::Send(bytes)) => match self.work.member.topics.relay(partition, &bytes) {
+                    Ok(()) => self.work.member.counts.relays_sent += 1,
+                    Err(error) => self.work.give_up(position, &with_causes(&error))?,
+                },
                 Some(Relay::NotSynced | Relay::NoOwner) => {}
                 Some(Relay::Unwritable(reason)) => self.work.give_up(position, &reason)?,
                 None => self
@@ -93,7 +93,7 @@ impl MemberWork {
 
     /// Publishes what another agent sent, if it is this agent's to publish and was not yet.
     pub(super) fn publish_relayed(&mut self, relayed: &Relayed) -> Result<(), AgentError> {
-        let Self { member, records, .. } = self;
+        let Self { member, records, window_start, .. } = self;
         let Membership { relays, .. } = member;
         let RelayRecord { from, place, mut change, .. } = match relays.decode(&relayed.bytes) {
             Ok(record) => record,
@@ -116,7 +116,9 @@ impl MemberWork {
         };
         keep_new_parts(&mut change, &parts);
         counts.relays_answered += 1;
-        if let Err(error) = records.write_relayed(from, place, &change) {
+        let is_late = change.timestamp < *window_start;
+        counts.late_changes += u64::from(is_late);
+        if let Err(error) = records.write_relayed(from, place, &change, is_late) {
             say_unwritable(from, place.position, &error);
         }
         Ok(())

@@ -68,7 +68,7 @@ pub(in crate::agent) fn run(
 ) -> Result<(), AgentError> {
     let me = host_id(node)?;
     if config.kafka.delivery != config::Delivery::ExactlyOnce {
-        let reason = "dedup.mode \"cluster\" keeps its ledger in transactions: it needs kafka.delivery = \"exactly_once\"";
+        let reason = "dedup.mode \"cluster\" keeps its ledger in transactions: it needs kafka.delivery = \"exactly-once\"";
         return Err(AgentError::Config(reason.into()));
     }
     let names = ClusterNames::new(&node.cluster);

@@ -25,6 +25,7 @@ use crate::{
     dedup::{Signature, keep_new_parts, schema_change_id, truncation_id},
     record::{RecordError, RecordPlace},
     schema::SchemaChange,
+    sink::RecordMarks,
     source::{Gap, LiveEvent},
 };
 
@@ -291,7 +292,7 @@ impl MemberWork {
         let Records { own, batch, counted, .. } = &mut self.records;
         counted.late_changes += u64::from(is_late);
         self.member.counts.late_changes += u64::from(is_late);
-        match own.write(&change, hand.place(), hand.early, batch) {
+        match own.write(&change, hand.place(), RecordMarks { early: hand.early, late: is_late }, batch) {
             Ok(()) => self.count_record(written_at, hand),
             Err(error) => hand.met.unwritable = Some(error),
         }
@@ -334,7 +335,13 @@ impl MemberWork {
         let signature = Signature::of_event(truncation_id(truncation), truncation.timestamp);
         if self.is_to_publish(&keyspace, &signature, hand)? {
             let place = hand.place();
-            self.records.own.write_truncation(&table, truncation, place, hand.early, &mut self.records.batch);
+            self.records.own.write_truncation(
+                &table,
+                truncation,
+                place,
+                RecordMarks::early(hand.early),
+                &mut self.records.batch,
+            );
             self.count_record(truncation.timestamp, hand);
         }
         Ok(())
@@ -348,7 +355,12 @@ impl MemberWork {
         let signature = Signature::of_event(schema_change_id(change), change.written_at);
         if self.is_to_publish(&keyspace, &signature, hand)? {
             let place = hand.place();
-            self.records.own.write_schema_change(change, place, hand.early, &mut self.records.batch);
+            self.records.own.write_schema_change(
+                change,
+                place,
+                RecordMarks::early(hand.early),
+                &mut self.records.batch,
+            );
             self.count_record(change.written_at, hand);
         }
         Ok(())
@@ -414,7 +426,12 @@ impl MemberWork {
             let signature = Signature::of_event(schema_change_id(change), change.written_at);
             let verdict = self.member.core.head(&keyspace, NO_KEY, &signature)?;
             if matches!(verdict, HeadVerdict::Publish { .. }) {
-                self.records.own.write_schema_change(change, place, false, &mut self.records.batch);
+                self.records.own.write_schema_change(
+                    change,
+                    place,
+                    RecordMarks::default(),
+                    &mut self.records.batch,
+                );
             }
             place.index += 1;
         }

@@ -59,32 +59,10 @@ impl<'o> Ends<'o> {
         self.ask(places, Offset::Beginning)
     }
 
-    /// Kafka's request for offsets by time (`ListOffsets`) knows two special times: those of the end, and of the begin. They
-    /// are the numbers that librdkafka has for these offsets.
     fn ask(&self, places: &[Place], what: Offset) -> KafkaResult<BTreeMap<Place, u64>> {
-        let mut answers = BTreeMap::new();
-        if places.is_empty() {
-            return Ok(answers);
-        }
         // Takes in what librdkafka has to tell.
         let _ = self.consumer.poll(Duration::ZERO);
-        let mut list = TopicPartitionList::with_capacity(places.len());
-        for (role, partition) in places {
-            list.add_partition_offset(&self.options.topic(*role), *partition, what)?;
-        }
-        let list = self.consumer.offsets_for_times(list, ASK_TIMEOUT)?;
-        for element in list.elements() {
-            element.error()?;
-            if let (Some(role), Offset::Offset(offset)) =
-                (self.options.role_of(element.topic()), element.offset())
-            {
-                answers.insert((role, element.partition()), offset.unsigned_abs());
-            }
-        }
-        if places.iter().all(|place| answers.contains_key(place)) {
-            return Ok(answers);
-        }
-        Err(KafkaError::OffsetFetch(Code::UnknownPartition))
+        ask_offsets(&self.consumer, self.options, places, what)
     }
 
     /// Returns the bytes of the record at the owners topic's begin, `None` if there is none.
@@ -114,4 +92,36 @@ impl<'o> Ends<'o> {
         }
         Err(KafkaError::MessageConsumption(Code::OperationTimedOut))
     }
+}
+
+/// Asks for an offset of each of these partitions: an answer for all, or an error. The end is one for readers of this
+/// consumer's kind.
+///
+/// Kafka's request for offsets by time (`ListOffsets`) knows two special times: those of the end, and of the begin. They are
+/// the numbers that librdkafka has for these offsets.
+pub(super) fn ask_offsets(
+    consumer: &BaseConsumer<Context>,
+    options: &ClusterTopicsOptions,
+    places: &[Place],
+    what: Offset,
+) -> KafkaResult<BTreeMap<Place, u64>> {
+    let mut answers = BTreeMap::new();
+    if places.is_empty() {
+        return Ok(answers);
+    }
+    let mut list = TopicPartitionList::with_capacity(places.len());
+    for (role, partition) in places {
+        list.add_partition_offset(&options.topic(*role), *partition, what)?;
+    }
+    let list = consumer.offsets_for_times(list, ASK_TIMEOUT)?;
+    for element in list.elements() {
+        element.error()?;
+        if let (Some(role), Offset::Offset(offset)) = (options.role_of(element.topic()), element.offset()) {
+            answers.insert((role, element.partition()), offset.unsigned_abs());
+        }
+    }
+    if places.iter().all(|place| answers.contains_key(place)) {
+        return Ok(answers);
+    }
+    Err(KafkaError::OffsetFetch(Code::UnknownPartition))
 }

@@ -162,13 +162,13 @@ fn a_host_that_claims_a_partition_beyond_the_last_gets_it() {
     let mut listener = Listener::begin(&options, init, [].into());
     listener.topics.write(host_record(1, 4));
     listener.until_event(&Event::OwnersRead(host_record(1, 4)));
-    listener.until_ledger_is_read();
+    listener.until_ledger_is_read([1]);
     for topic in [options.names.ledger(), options.names.relay()] {
         assert_eq!(partitions(&broker.address, &topic), 5, "{topic}");
     }
     let mut ledger = super::agents::Ledger::connect(&options, 4);
     ledger.commit([1, 2]);
-    listener.until_ledger_is_read();
+    listener.until_ledger_is_read([1]);
     let numbers: Vec<u64> = listener.beats(options.me).iter().map(|(number, _)| *number).collect();
     assert_eq!(numbers, [1, 2]);
 }

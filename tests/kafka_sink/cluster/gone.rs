@@ -63,7 +63,7 @@ fn a_ledger_that_retention_took_before_it_was_read_is_told_as_a_gap() {
         [(vec![(host(1), 6)], vec![4, 5]), (vec![], vec![4, 5]), (vec![(host(1), 10)], vec![])]
     {
         let mut listener = Listener::begin(&options, establish(&options), known.into_iter().collect());
-        listener.until_ledger_is_read();
+        listener.until_ledger_is_read([1]);
         let numbers: Vec<u64> = listener.beats(host(1)).iter().map(|(number, _)| *number).collect();
         assert_eq!((numbers, listener.position(host(1)).max(10)), (expected, 10));
     }
@@ -74,7 +74,7 @@ fn a_ledger_that_retention_takes_while_it_is_followed_is_told_as_a_gap() {
     let (broker, _used) = shared();
     let (options, mut ledger) = with_ledger(&broker.address, "behind");
     let mut listener = Listener::begin(&options, establish(&options), [(host(1), 10)].into());
-    listener.until_ledger_is_read();
+    listener.until_ledger_is_read([1]);
     // A transaction that is open keeps the follower from what comes.
     let end = ledger.leave_open(&broker.address, 6..=9);
     assert_eq!(end, 14);
@@ -112,7 +112,7 @@ fn an_owners_topic_that_is_made_anew_while_it_is_followed_stops_the_agent() {
     let mut listener = Listener::begin(&options, before, [].into());
     listener.topics.write(host_record(1, 0));
     listener.until_event(&Event::OwnersRead(host_record(1, 0)));
-    listener.until_ledger_is_read();
+    listener.until_ledger_is_read([1]);
     let runtime = Runtime::new().unwrap();
     let owners = options.names.owners();
     let deleted = admin(&broker.address);

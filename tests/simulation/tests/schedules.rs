@@ -1,9 +1,10 @@
 //! The protocol holds in some thousands of schedules, and each rule that it lacks is noticed.
 
 use ringtap_simulation::{
+    checker::Problem,
     run::{Job, Mode, run, schedule},
     trace::Trace,
-    variant::{SOUND, Variant, weakened},
+    variant::{SOUND, Variant, named, weakened},
 };
 
 fn job(variant: Variant, seeds: u64, problems_max: usize) -> Job {
@@ -36,6 +37,14 @@ fn each_rule_that_is_left_out_is_noticed() {
         .map(|variant| variant.name)
         .collect();
     assert_eq!(missed, [""; 0]);
+}
+
+/// That nobody takes over from the dead would be noticed first.
+#[test]
+fn without_a_fence_changes_are_published_twice() {
+    let variant = named("fence").unwrap();
+    let summary = run(&Job { mode: Mode::Safety, ..job(variant, 5000, 1) });
+    assert!(matches!(summary.problems[..], [(_, Problem::Twice { .. })]), "{:?}", summary.problems);
 }
 
 #[test]
