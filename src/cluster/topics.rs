@@ -84,6 +84,8 @@ pub struct ClusterTopicsOptions {
     pub window: Duration,
     /// Partitions that the ledger and the relay topic are made with.
     pub ledger_partitions: u16,
+    /// How often it is looked whether the topics are still those that they were, and begin where they must.
+    pub check_interval: Duration,
 }
 
 impl ClusterTopicsOptions {
@@ -97,6 +99,7 @@ impl ClusterTopicsOptions {
             ledger_retention: Duration::from_secs(24 * 3_600),
             window: Duration::from_secs(6 * 3_600),
             ledger_partitions: LEDGER_PARTITIONS,
+            check_interval: Duration::from_secs(60),
         }
     }
 

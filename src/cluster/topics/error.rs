@@ -26,7 +26,7 @@ pub enum TopicsError {
     #[error(
         "{topic} is not the topic that this agent knows: its INIT has {}, the agent's state {}. Somebody deleted it and it was \
          made anew, or this is another Kafka; with what it said of owners gone, two agents could publish the same changes. Stop \
-         all agents of the cluster, make sure that nobody writes to the old topic, remove `cluster` from the state directory of \
+         all agents of the cluster, make sure that nobody writes to the old topic, remove `ledger` from the state directory of \
          each, and start them",
         text_of(*.found), Uuid::from_u128(*.expected)
     )]
@@ -42,7 +42,7 @@ pub enum TopicsError {
     #[error(
         "{topic} has lost its records before offset {begin}, but who owns what is told by all of them: it must never expire \
          (`retention.ms=-1`, `retention.bytes=-1`), and nobody may delete records. Stop all agents of the cluster, delete the \
-         topic, remove `cluster` from the state directory of each, and start them"
+         topic, remove `ledger` from the state directory of each, and start them"
     )]
     OwnersCut {
         /// The owners topic.

@@ -52,8 +52,6 @@ const QUICK_INTERVAL: Duration = Duration::from_millis(20);
 const POLL: Duration = Duration::from_millis(100);
 /// The same, when ends of transactions are waited for: polling does not return for them.
 const QUICK_POLL: Duration = Duration::from_millis(5);
-/// How often it is looked whether the begins are still where they must be.
-const CHECK_INTERVAL: Duration = Duration::from_secs(60);
 /// How long a transaction may be open beyond its time limit before somebody is told: brokers look for such ones every 10 s.
 const HANGING_GRACE: Duration = Duration::from_secs(30);
 /// How often a trouble that lasts is told.

@@ -1,5 +1,7 @@
 //! Topics that lost what was to be read.
 
+use std::time::{Duration, Instant};
+
 use rdkafka::{Offset, TopicPartitionList, admin::AdminOptions};
 use ringtap::cluster::{
     core::Event,
@@ -131,4 +133,25 @@ fn an_owners_topic_that_is_made_anew_while_it_is_followed_stops_the_agent() {
     // So do those that come back.
     let error = ClusterTopics::establish(&options, Some(before.uuid), &StopSignal::new()).unwrap_err();
     assert!(matches!(error, TopicsError::OtherOwners { .. }), "{error:?}");
+}
+
+/// The reader that looks at the first record must not take another one for it, however slowly it is served: here many look at once.
+#[test]
+fn looking_at_the_owners_topic_again_and_again_finds_the_same_first_record() {
+    let (broker, _used) = shared();
+    let mut options = options(&broker.address, "looked-at", 1);
+    options.check_interval = Duration::from_millis(1);
+    let init = establish(&options);
+    let mut listeners: Vec<Listener> = (0..16).map(|_| Listener::begin(&options, init, [].into())).collect();
+    for of in 1..=5 {
+        listeners[0].topics.write(host_record(of, i32::try_from(of - 1).unwrap()));
+    }
+    let since = Instant::now();
+    while since.elapsed() < Duration::from_secs(10) {
+        for listener in &mut listeners {
+            if let Some(Followed::Failed(error)) = listener.heard.next(Duration::from_millis(5)) {
+                panic!("{error}");
+            }
+        }
+    }
 }
