@@ -128,12 +128,12 @@ fn text_of(change: &FoundChange) -> String {
 fn place_text(place: &EntryPlace) -> String {
     let EntryPlace { partition, offset, session, timestamp_ms } = place;
     let at = iso_micros(i64::try_from(*timestamp_ms).unwrap_or(i64::MAX).saturating_mul(1_000));
-    format!("{partition}:{offset} (session {:016x}, {at})", session.0)
+    format!("{partition}:{offset} (session {session}, {at})")
 }
 
 fn place_json(place: &EntryPlace) -> Value {
     let EntryPlace { partition, offset, session, timestamp_ms } = place;
-    json!({ "partition": partition, "offset": offset, "session": session.0, "at_ms": timestamp_ms })
+    json!({ "partition": partition, "offset": offset, "session": session.to_string(), "at_ms": timestamp_ms })
 }
 
 fn add_change(line: &mut Value, change: &FoundChange) {

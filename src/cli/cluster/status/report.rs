@@ -69,8 +69,8 @@ pub(super) struct AgentReport {
     pub(super) version: String,
     /// Whether its settings are those of the first agent.
     pub(super) agrees: bool,
-    /// The session of its ledger's last record.
-    pub(super) session: Option<u64>,
+    /// The session of its ledger's last record. As text: readers of JSON in other languages have no integers of 64 bits.
+    pub(super) session: Option<String>,
     pub(super) heard_ago_ms: Option<u64>,
     pub(super) beat: Option<u64>,
     pub(super) done: Option<u64>,
@@ -163,7 +163,7 @@ fn agent_report(gathered: &Gathered, host: HostId, agent: &KnownAgent, owned: &O
         partition: agent.partition,
         version: agent.version.to_string(),
         agrees: agent.agrees,
-        session: tail.map(|tail| tail.session.0),
+        session: tail.map(|tail| tail.session.to_string()),
         heard_ago_ms: tail.map(|tail| ago(tail.newest_ms)),
         beat: beat.map(|beat| beat.number),
         done: beat.map(|beat| beat.done),

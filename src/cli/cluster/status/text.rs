@@ -72,9 +72,9 @@ impl Display for AgentReport {
             write!(f, " {node}")?;
         }
         write!(f, ": partition {}, ringtap {}, ", self.partition, self.version)?;
-        match (self.session, self.heard_ago_ms) {
+        match (&self.session, self.heard_ago_ms) {
             (Some(session), Some(ago)) => {
-                write!(f, "session {session:016x} heard {} ago", duration_text(ago))?;
+                write!(f, "session {session} heard {} ago", duration_text(ago))?;
             }
             _ => f.write_str("never heard")?,
         }
@@ -126,12 +126,11 @@ impl Display for KeyspaceReport {
 impl Display for RangeReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({}, {}]", self.keyspace, self.after, self.up_to)?;
-        match &self.owner {
-            Some(owner) => {
-                let session = self.session.unwrap_or_default();
-                write!(f, " {owner} session {session:016x} generation {}", self.generation)?;
+        match (&self.owner, &self.session) {
+            (Some(owner), Some(session)) => {
+                write!(f, " {owner} session {session} generation {}", self.generation)?;
             }
-            None => f.write_str(" nobody")?,
+            _ => f.write_str(" nobody")?,
         }
         if self.is_released {
             f.write_str(", released")?;

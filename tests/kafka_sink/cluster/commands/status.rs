@@ -64,7 +64,7 @@ fn who_owns_what_is_told_as_the_agents_read_it() {
     assert_eq!(said(&agents[0]), (0.into(), true.into(), 3.into(), 2.into()));
     assert_eq!(said(&agents[1]), (1.into(), true.into(), 1.into(), 1.into()));
     assert_eq!(said(&agents[2]), (2.into(), false.into(), serde_json::Value::Null, 0.into()));
-    assert_eq!(agents[0]["session"], one_session.0);
+    assert_eq!(agents[0]["session"], one_session.to_string());
     assert!(agents[0]["beat_ago_ms"].as_u64().unwrap() < 120_000, "{told}");
     assert!((agents[0]["owned_share_percent"].as_f64().unwrap() - 50.0).abs() < 0.001);
     assert_eq!(agents[0]["ledger_records"], 4, "three beats and the end of their transaction");
@@ -109,7 +109,7 @@ fn who_owns_what_is_told_as_the_agents_read_it() {
     again.commit([1]);
     let told = json(&cluster("status", address, "overview", &["--json"]));
     assert_eq!(told["keyspaces"][0]["stale_ranges"], 2);
-    assert_eq!(told["agents"][0]["session"], again.session.0);
+    assert_eq!(told["agents"][0]["session"], again.session.to_string());
     assert!(told["findings"].to_string().contains("sessions that are over"));
     let own = own(
         1,

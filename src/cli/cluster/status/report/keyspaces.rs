@@ -56,7 +56,7 @@ pub(in super::super) struct RangeReport {
     /// The last token.
     pub(in super::super) up_to: String,
     pub(in super::super) owner: Option<String>,
-    pub(in super::super) session: Option<u64>,
+    pub(in super::super) session: Option<String>,
     pub(in super::super) generation: u32,
     pub(in super::super) is_released: bool,
     pub(in super::super) is_stale: bool,
@@ -136,7 +136,7 @@ impl Part {
             after: range.after.to_string(),
             up_to: range.up_to.to_string(),
             owner: owner.map(|(host, _)| host.to_string()),
-            session: owner.map(|(_, session)| session.0),
+            session: owner.map(|(_, session)| session.to_string()),
             generation: generation.0,
             is_released: *is_released,
             is_stale: self.is_stale,
