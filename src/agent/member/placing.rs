@@ -6,13 +6,10 @@ use crate::{
     agent::options::with_causes,
     cluster::{
         core::{Placement, RankedRange},
-        names::{HostId, Keyspace, TokenRange},
+        names::{HostId, Keyspace, TokenRange, log_keyspace, schema_keyspace},
         ring::{Topology, place},
     },
 };
-
-/// Changes of the schema have no token: all agents rank for all of them. No keyspace can have this name.
-const SCHEMA: &str = "<schema>";
 
 /// Where a node's agent stands among the others.
 #[derive(Debug)]
@@ -30,19 +27,14 @@ pub(super) struct Placing {
     pub(super) keyspaces: usize,
 }
 
-/// Returns true if this is a keyspace of tables, and none that stands for what has no token.
-pub(super) fn is_of_tables(keyspace: &Keyspace) -> bool {
-    !keyspace.starts_with('<')
-}
-
 impl Placing {
     pub(super) fn new(me: HostId, datacenters: &[String]) -> Self {
         Self {
             me,
             datacenters: datacenters.iter().map(|name| name.as_str().into()).collect(),
             placed: None,
-            schema: Arc::from(SCHEMA),
-            own_log: format!("<log of {me}>").into(),
+            schema: schema_keyspace(),
+            own_log: log_keyspace(me),
             problems: Vec::new(),
             keyspaces: 0,
         }

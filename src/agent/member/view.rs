@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{placing::is_of_tables, reading::MemberReading};
+use super::reading::MemberReading;
 use crate::{
-    cluster::{core::AgentStanding, names::HostId},
+    cluster::{
+        core::AgentStanding,
+        names::{HostId, is_of_tables},
+    },
     telemetry::{AgentView, ClusterState, ClusterView, LedgerIndexView},
 };
 

@@ -98,6 +98,7 @@ impl AccessArgs {
             ClusterTopicsOptions::new(kafka, ClusterNames::new(&cluster), nobody, IDENTITY_VERSION);
         if let Some(config) = &config {
             options.window = Duration::from_millis(config.dedup.window_ms);
+            options.ledger_retention = Duration::from_millis(config.dedup.cluster.ledger_retention_ms);
         }
         let window = options.window;
         let topics = Onlooker::new(options, Duration::from_millis(self.timeout_ms));

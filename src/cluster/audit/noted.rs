@@ -37,10 +37,10 @@ pub struct EntryPlace {
 /// A change as it is told of: no key, no values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundChange {
-    /// Keyspace and name of its table.
+    /// Keyspace and name of its table, or what else it is a change of.
     pub table: String,
-    /// Token of its partition key.
-    pub token: i64,
+    /// Token of its partition key; none if it has none.
+    pub token: Option<i64>,
     /// Its write time, in microseconds.
     pub written_at: i64,
     /// In whose log it stands.

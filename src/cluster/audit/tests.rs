@@ -34,7 +34,7 @@ fn change<'a>(table: &Arc<TableSchema>, key: &'a [u8], timestamp: i64) -> Change
 fn found() -> FoundChange {
     let position = cassandra_commitlog::Position { segment: 1, offset: 2 };
     let place = RecordPlace { position, index: 0 };
-    FoundChange { table: "k.t".into(), token: 3, written_at: 4, node: "n".into(), place }
+    FoundChange { table: "k.t".into(), token: Some(3), written_at: 4, node: "n".into(), place }
 }
 
 /// The entry that an agent files of a change.

@@ -20,14 +20,16 @@ use ringtap::{
 
 use super::agents::PATIENCE;
 
-/// Runs `ringtap cluster WHAT` for a cluster.
+/// Returns `ringtap cluster WHAT` for a cluster.
+fn command(what: &str, address: &str, cluster: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ringtap"));
+    command.args(["cluster", what, "--brokers", address, "--cluster", cluster]).stdin(Stdio::null());
+    command
+}
+
+/// Runs it.
 fn cluster(what: &str, address: &str, cluster: &str, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_ringtap"))
-        .args(["cluster", what, "--brokers", address, "--cluster", cluster])
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
+    command(what, address, cluster).args(arguments).output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -15,6 +15,7 @@ use crate::{
         audit::{FoundChange, Judgement, LedgerAudit},
         names::Token,
     },
+    dedup::{schema_change_id, truncation_id},
     node_log::{LogEvent, LoggedMutation, NodeLog},
     record::RecordPlace,
     schema::{Catalogue, is_system_keyspace},
@@ -119,6 +120,7 @@ struct Judging<'j> {
 
 impl Judging<'_> {
     fn mutation(&mut self, logged: &LoggedMutation<'_>) -> Result<(), CliError> {
+        self.name_events(logged);
         if !logged.mutation.updates.iter().any(|update| self.counts(&update.table)) {
             return Ok(());
         }
@@ -132,7 +134,7 @@ impl Judging<'_> {
             let index = u32::try_from(before + index).unwrap_or(u32::MAX);
             let found = || FoundChange {
                 table: format!("{}.{}", change.table.keyspace(), change.table.name()),
-                token: Token::of_key(change.partition_key).0,
+                token: Some(Token::of_key(change.partition_key).0),
                 written_at: change.timestamp,
                 node: self.node.to_owned(),
                 place: RecordPlace { position: logged.position, index },
@@ -145,6 +147,26 @@ impl Judging<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Changes of the schema and truncations are not looked for, but can be told of.
+    fn name_events(&mut self, logged: &LoggedMutation<'_>) {
+        let found = |what: String, written_at| FoundChange {
+            table: what,
+            token: None,
+            written_at,
+            node: self.node.to_owned(),
+            place: RecordPlace { position: logged.position, index: 0 },
+        };
+        for change in &logged.schema_changes {
+            let what = || format!("schema of {} {}", change.keyspace, change.name);
+            let written_at = change.written_at;
+            self.audit.name_event(schema_change_id(change), || found(what(), written_at));
+        }
+        for truncation in logged.mutation.updates.iter().flat_map(change::truncations) {
+            let what = || format!("truncation of table {}", truncation.table);
+            self.audit.name_event(truncation_id(&truncation), || found(what(), truncation.timestamp));
+        }
     }
 
     fn counts(&self, table: &cassandra_commitlog::schema::TableSchema) -> bool {

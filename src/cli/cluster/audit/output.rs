@@ -121,28 +121,26 @@ fn print(line: &str) -> Result<(), CliError> {
 fn text_of(change: &FoundChange) -> String {
     let FoundChange { table, token, written_at, node, place } = change;
     let written_at = iso_micros(*written_at);
-    format!(
-        "{table} token {token}, written at {written_at}; {node} has it at {}:{}",
-        place.position, place.index
-    )
+    let token = token.map_or(String::new(), |token| format!(" token {token}"));
+    format!("{table}{token}, written at {written_at}; {node} has it at {}:{}", place.position, place.index)
 }
 
 fn place_text(place: &EntryPlace) -> String {
     let EntryPlace { partition, offset, session, timestamp_ms } = place;
     let at = iso_micros(i64::try_from(*timestamp_ms).unwrap_or(i64::MAX).saturating_mul(1_000));
-    format!("{partition}:{offset} (session {:016x}, {at})", session.0)
+    format!("{partition}:{offset} (session {session}, {at})")
 }
 
 fn place_json(place: &EntryPlace) -> Value {
     let EntryPlace { partition, offset, session, timestamp_ms } = place;
-    json!({ "partition": partition, "offset": offset, "session": session.0, "at_ms": timestamp_ms })
+    json!({ "partition": partition, "offset": offset, "session": session.to_string(), "at_ms": timestamp_ms })
 }
 
 fn add_change(line: &mut Value, change: &FoundChange) {
     let FoundChange { table, token, written_at, node, place } = change;
     // The token as text: readers of JSON in other languages have no integers of 64 bits.
     let change = json!({
-        "table": table, "token": token.to_string(), "written_at": iso_micros(*written_at), "write_time": written_at,
+        "table": table, "token": token.map(|token| token.to_string()), "written_at": iso_micros(*written_at), "write_time": written_at,
         "node": node, "segment": place.position.segment, "position": place.position.offset, "index": place.index,
     });
     if let (Value::Object(line), Value::Object(change)) = (line, change) {

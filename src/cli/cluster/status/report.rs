@@ -35,6 +35,8 @@ pub(super) struct Report {
     pub(super) agents: Vec<AgentReport>,
     pub(super) nodes_without_agent: Vec<NodeReport>,
     pub(super) keyspaces: Vec<KeyspaceReport>,
+    /// Who publishes changes of the schema; none if nobody does.
+    pub(super) schema_owner: Option<String>,
     /// All ranges of tokens, if they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) ranges: Option<Vec<RangeReport>>,
@@ -67,8 +69,8 @@ pub(super) struct AgentReport {
     pub(super) version: String,
     /// Whether its settings are those of the first agent.
     pub(super) agrees: bool,
-    /// The session of its ledger's last record.
-    pub(super) session: Option<u64>,
+    /// The session of its ledger's last record. As text: readers of JSON in other languages have no integers of 64 bits.
+    pub(super) session: Option<String>,
     pub(super) heard_ago_ms: Option<u64>,
     pub(super) beat: Option<u64>,
     pub(super) done: Option<u64>,
@@ -124,13 +126,12 @@ impl Report {
             agents: agents.iter().map(|(host, agent)| agent_report(gathered, *host, agent, &owned)).collect(),
             nodes_without_agent: without_agent.filter_map(|host| node_report(gathered, *host)).collect(),
             keyspaces: owned.keyspaces(gathered),
+            schema_owner: owned.schema_owner().map(|host| host.to_string()),
             ranges: with_ranges.then(|| owned.ranges()),
             ledger: topic_report(gathered, ".ledger", &gathered.ledger, &gathered.ledger_first_ms),
             relay: topic_report(gathered, ".relay", &gathered.relay, &gathered.relay_first_ms),
             window_ms: gathered.window_ms,
-            placement_problems: view
-                .map(|view| view.placements.problems.iter().map(ToString::to_string).collect())
-                .unwrap_or_default(),
+            placement_problems: view.map(|view| view.problems.clone()).unwrap_or_default(),
             warnings: findings::warnings(gathered),
             findings: Vec::new(),
         };
@@ -162,7 +163,7 @@ fn agent_report(gathered: &Gathered, host: HostId, agent: &KnownAgent, owned: &O
         partition: agent.partition,
         version: agent.version.to_string(),
         agrees: agent.agrees,
-        session: tail.map(|tail| tail.session.0),
+        session: tail.map(|tail| tail.session.to_string()),
         heard_ago_ms: tail.map(|tail| ago(tail.newest_ms)),
         beat: beat.map(|beat| beat.number),
         done: beat.map(|beat| beat.done),

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::{
     agent::options::with_causes,
     cluster::{
-        names::HostId,
-        ring::{Placements, RingNode, Topology, place},
+        names::{HostId, Keyspace},
+        ring::{Placements, RingNode, Topology, TopologyError, place},
     },
     config::Config,
     schema::node::{CassandraNode, NodeError},
@@ -15,8 +15,12 @@ use crate::{
 /// The nodes, and which of them publish what.
 pub(super) struct RingView {
     pub(super) topology: Topology,
-    /// Of the keyspaces that have tables with CDC.
+    /// Of all keyspaces: agents own tokens of those without CDC, too.
     pub(super) placements: Placements,
+    /// Keyspaces with tables with CDC that are wanted.
+    pub(super) with_cdc: BTreeSet<Keyspace>,
+    /// Of these, the ones that nobody publishes, and why.
+    pub(super) problems: Vec<String>,
 }
 
 impl RingView {
@@ -27,10 +31,22 @@ impl RingView {
     ) -> Result<Self, String> {
         let node = node.map_err(|error| with_causes(&error))?;
         let topology = Topology::fetch(&node).map_err(|error| with_causes(&error))?;
-        let wanted = keyspaces_with_cdc(&node, config).map_err(|error| with_causes(&error))?;
-        let placements = place(&topology, &[], |keyspace| wanted.contains(keyspace))
-            .map_err(|error| with_causes(&error))?;
-        Ok(Self { topology, placements })
+        let with_cdc = keyspaces_with_cdc(&node, config).map_err(|error| with_causes(&error))?;
+        let datacenters = config.map(|config| config.dedup.cluster.datacenters.as_slice());
+        Self::of(topology, with_cdc, datacenters.unwrap_or_default()).map_err(|error| with_causes(&error))
+    }
+
+    /// Places a ring as the agents do.
+    pub(super) fn of(
+        topology: Topology,
+        with_cdc: BTreeSet<Keyspace>,
+        datacenters: &[String],
+    ) -> Result<Self, TopologyError> {
+        let datacenters: Vec<Box<str>> = datacenters.iter().map(|name| name.as_str().into()).collect();
+        let placements = place(&topology, &datacenters, |_| true)?;
+        let wanted = place(&topology, &datacenters, |keyspace| with_cdc.contains(keyspace))?;
+        let problems = wanted.problems.iter().map(ToString::to_string).collect();
+        Ok(Self { topology, placements, with_cdc, problems })
     }
 
     pub(super) fn node(&self, host: HostId) -> Option<&RingNode> {
@@ -41,13 +57,13 @@ impl RingView {
 fn keyspaces_with_cdc(
     node: &CassandraNode,
     config: Option<&Config>,
-) -> Result<BTreeSet<Box<str>>, NodeError> {
+) -> Result<BTreeSet<Keyspace>, NodeError> {
     let seed = node.schema()?;
     let mut wanted = BTreeSet::new();
     for (keyspace, definition) in &seed.keyspaces {
         let is_wanted = |name: &str| config.is_none_or(|config| config.tables.is_wanted(keyspace, name));
         if definition.tables.iter().any(|(name, table)| table.cdc() && is_wanted(name)) {
-            wanted.insert(keyspace.clone());
+            wanted.insert(keyspace.clone().into());
         }
     }
     Ok(wanted)

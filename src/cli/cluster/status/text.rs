@@ -34,6 +34,10 @@ impl Display for Report {
         for keyspace in &self.keyspaces {
             write!(f, "{keyspace}")?;
         }
+        match &self.schema_owner {
+            Some(host) => writeln!(f, "  changes of the schema: {host}")?,
+            None => writeln!(f, "  changes of the schema: nobody")?,
+        }
         if let Some(ranges) = &self.ranges {
             writeln!(f, "\nranges")?;
             for range in ranges {
@@ -68,9 +72,9 @@ impl Display for AgentReport {
             write!(f, " {node}")?;
         }
         write!(f, ": partition {}, ringtap {}, ", self.partition, self.version)?;
-        match (self.session, self.heard_ago_ms) {
+        match (&self.session, self.heard_ago_ms) {
             (Some(session), Some(ago)) => {
-                write!(f, "session {session:016x} heard {} ago", duration_text(ago))?;
+                write!(f, "session {session} heard {} ago", duration_text(ago))?;
             }
             _ => f.write_str("never heard")?,
         }
@@ -106,8 +110,10 @@ impl Display for KeyspaceReport {
                 write!(f, ", {count} {what}")?;
             }
         }
-        if self.is_in_ring == Some(false) {
-            f.write_str("; the ring has no wanted table with CDC in it")?;
+        match (self.is_in_ring, self.has_cdc) {
+            (Some(false), _) => f.write_str("; it was dropped")?,
+            (_, Some(false)) => f.write_str("; no table with CDC is wanted in it")?,
+            _ => {}
         }
         writeln!(f)?;
         for owner in &self.owners {
@@ -120,12 +126,11 @@ impl Display for KeyspaceReport {
 impl Display for RangeReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({}, {}]", self.keyspace, self.after, self.up_to)?;
-        match &self.owner {
-            Some(owner) => {
-                let session = self.session.unwrap_or_default();
-                write!(f, " {owner} session {session:016x} generation {}", self.generation)?;
+        match (&self.owner, &self.session) {
+            (Some(owner), Some(session)) => {
+                write!(f, " {owner} session {session} generation {}", self.generation)?;
             }
-            None => f.write_str(" nobody")?,
+            _ => f.write_str(" nobody")?,
         }
         if self.is_released {
             f.write_str(", released")?;

@@ -1,6 +1,6 @@
 //! `ringtap cluster status`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use ringtap::cluster::record::OwnersRecord;
@@ -8,7 +8,7 @@ use ringtap::cluster::record::OwnersRecord;
 use super::{
     super::{
         super::broker::shared,
-        agents::{Ledger, establish, host, host_record, options},
+        agents::{Ledger, PATIENCE, establish, host, host_record, options},
     },
     claim, cluster, json, text, topics, write_owners,
 };
@@ -64,7 +64,7 @@ fn who_owns_what_is_told_as_the_agents_read_it() {
     assert_eq!(said(&agents[0]), (0.into(), true.into(), 3.into(), 2.into()));
     assert_eq!(said(&agents[1]), (1.into(), true.into(), 1.into(), 1.into()));
     assert_eq!(said(&agents[2]), (2.into(), false.into(), serde_json::Value::Null, 0.into()));
-    assert_eq!(agents[0]["session"], one_session.0);
+    assert_eq!(agents[0]["session"], one_session.to_string());
     assert!(agents[0]["beat_ago_ms"].as_u64().unwrap() < 120_000, "{told}");
     assert!((agents[0]["owned_share_percent"].as_f64().unwrap() - 50.0).abs() < 0.001);
     assert_eq!(agents[0]["ledger_records"], 4, "three beats and the end of their transaction");
@@ -109,7 +109,7 @@ fn who_owns_what_is_told_as_the_agents_read_it() {
     again.commit([1]);
     let told = json(&cluster("status", address, "overview", &["--json"]));
     assert_eq!(told["keyspaces"][0]["stale_ranges"], 2);
-    assert_eq!(told["agents"][0]["session"], again.session.0);
+    assert_eq!(told["agents"][0]["session"], again.session.to_string());
     assert!(told["findings"].to_string().contains("sessions that are over"));
     let own = own(
         1,
@@ -161,4 +161,49 @@ fn looking_makes_nothing_and_says_what_is_missing() {
     for topic in topics("nobody") {
         assert!(metadata.topics().iter().all(|it| it.name() != topic), "{topic} was made");
     }
+}
+
+#[test]
+fn looking_takes_the_rights_to_describe_and_read_the_topics_and_no_others() {
+    const PASSWORD: &str = "canary-onlooker-password";
+    let (broker, _used) = shared();
+    let options = options(&broker.address, "overview-rights", 1);
+    establish(&options);
+    write_owners(&broker.address, &options, &[host_record(1, 0)]);
+    Ledger::connect(&options, 0).commit([1, 2]);
+    broker.set_password("onlooker", PASSWORD);
+    let look = |what: &str, arguments: &[&str]| {
+        let mut command = super::command(what, &broker.secure, "overview-rights");
+        command.args(["--kafka-option", "security.protocol=SASL_PLAINTEXT"]);
+        command.args(["--kafka-option", "sasl.mechanism=SCRAM-SHA-512"]);
+        command.args(["--kafka-option", "sasl.username=onlooker"]);
+        command.args(["--kafka-secret", "sasl.password=env:ONLOOKER_PASSWORD"]).args(arguments);
+        let output = command.env("ONLOOKER_PASSWORD", PASSWORD).output().unwrap();
+        assert!(!text(&output.stderr).contains(PASSWORD) && !text(&output.stdout).contains(PASSWORD));
+        output
+    };
+    let refused = look("status", &[]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("or the right Describe is missing"), "{}", text(&refused.stderr));
+    for topic in topics("overview-rights") {
+        broker.allow("onlooker", &["--operation", "Describe", "--operation", "Read", "--topic", &topic]);
+    }
+    // Rights take a moment to be known everywhere.
+    let since = Instant::now();
+    let told = loop {
+        let output = look("status", &["--json"]);
+        match output.status.code() {
+            Some(0 | 1) => break json(&output),
+            code => assert!(since.elapsed() < PATIENCE, "{code:?} {}", text(&output.stderr)),
+        }
+    };
+    assert_eq!((&told["agents"][0]["beat"], &told["findings"]), (&2.into(), &serde_json::json!([])));
+    assert!(told["warnings"].to_string().contains("no right `DescribeConfigs`"), "{told}");
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sample/cdc_raw");
+    let audited = look(
+        "audit",
+        &["--node", &format!("n={sample}"), "--since", "0", "--until", "9000000000000000", "--json"],
+    );
+    assert_eq!(audited.status.code(), Some(1), "none of it is in the ledger: {}", text(&audited.stderr));
+    assert!(text(&audited.stdout).contains("\"missing_changes\":"), "{}", text(&audited.stdout));
 }

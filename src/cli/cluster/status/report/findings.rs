@@ -66,8 +66,8 @@ fn agents(gathered: &Gathered, report: &Report, found: &mut Vec<String>) {
 
 fn owners(keyspace: &KeyspaceReport, found: &mut Vec<String>) {
     let KeyspaceReport { keyspace: name, .. } = keyspace;
-    if keyspace.is_in_ring == Some(false) {
-        // Dropped, without CDC, or excluded: nobody needs to own it.
+    if keyspace.is_in_ring == Some(false) || keyspace.has_cdc == Some(false) {
+        // Nobody needs to own it.
         return;
     }
     if keyspace.unowned_ranges > 0 {

@@ -10,15 +10,17 @@ use serde::Serialize;
 use super::super::gather::Gathered;
 use crate::cluster::{
     core::OwnedRange,
-    names::{HostId, Keyspace, Session, TokenRange},
+    names::{HostId, Keyspace, Session, TokenRange, is_of_tables, schema_keyspace},
 };
 
 /// A keyspace.
 #[derive(Debug, Clone, Serialize)]
 pub(in super::super) struct KeyspaceReport {
     pub(in super::super) keyspace: String,
-    /// Whether the node that told of the ring has a table with CDC in it; none if nobody told.
+    /// Whether it is there, by the node that told of the ring; none if nobody told.
     pub(in super::super) is_in_ring: Option<bool>,
+    /// Whether it has a table with CDC that is wanted; none if nobody told.
+    pub(in super::super) has_cdc: Option<bool>,
     pub(in super::super) ranges: u64,
     pub(in super::super) owners: Vec<OwnerReport>,
     /// Tokens that nobody publishes: never owned, or given back.
@@ -54,7 +56,7 @@ pub(in super::super) struct RangeReport {
     /// The last token.
     pub(in super::super) up_to: String,
     pub(in super::super) owner: Option<String>,
-    pub(in super::super) session: Option<u64>,
+    pub(in super::super) session: Option<String>,
     pub(in super::super) generation: u32,
     pub(in super::super) is_released: bool,
     pub(in super::super) is_stale: bool,
@@ -93,13 +95,24 @@ impl Owned {
 
     /// Returns how many ranges a host owns, and which share that is of all tokens, in percent.
     pub(super) fn of_host(&self, host: HostId) -> (u64, f64) {
-        let parts = self.keyspaces.values().flatten().filter(|part| part.is_of(host));
+        let parts = self.of_tables().flat_map(|(_, parts)| parts).filter(|part| part.is_of(host));
         let (ranges, share) = sum(parts);
-        (ranges, share / self.keyspaces.len().max(1) as f64)
+        (ranges, share / self.of_tables().count().max(1) as f64)
     }
 
     pub(super) fn keyspaces(&self, gathered: &Gathered) -> Vec<KeyspaceReport> {
-        self.keyspaces.iter().map(|(keyspace, parts)| report(gathered, keyspace, parts)).collect()
+        self.of_tables().map(|(keyspace, parts)| report(gathered, keyspace, parts)).collect()
+    }
+
+    /// Returns who publishes changes of the schema.
+    pub(super) fn schema_owner(&self) -> Option<HostId> {
+        let parts = self.keyspaces.get(&schema_keyspace())?;
+        parts.iter().find_map(|part| part.range.publisher()).map(|(host, _)| host)
+    }
+
+    /// What has no token has a keyspace of its own, which is none.
+    fn of_tables(&self) -> impl Iterator<Item = (&Keyspace, &Vec<Part>)> {
+        self.keyspaces.iter().filter(|(keyspace, _)| is_of_tables(keyspace))
     }
 
     pub(super) fn ranges(&self) -> Vec<RangeReport> {
@@ -123,7 +136,7 @@ impl Part {
             after: range.after.to_string(),
             up_to: range.up_to.to_string(),
             owner: owner.map(|(host, _)| host.to_string()),
-            session: owner.map(|(_, session)| session.0),
+            session: owner.map(|(_, session)| session.to_string()),
             generation: generation.0,
             is_released: *is_released,
             is_stale: self.is_stale,
@@ -157,7 +170,8 @@ fn report(gathered: &Gathered, keyspace: &Keyspace, parts: &[Part]) -> KeyspaceR
     let view = gathered.ring.as_ref().and_then(|ring| ring.as_ref().ok());
     KeyspaceReport {
         keyspace: keyspace.to_string(),
-        is_in_ring: view.map(|view| view.placements.keyspaces.contains_key(keyspace)),
+        is_in_ring: view.map(|view| view.topology.keyspaces.contains_key(keyspace)),
+        has_cdc: view.map(|view| view.with_cdc.contains(keyspace)),
         ranges: parts.len() as u64,
         owners: owners.collect(),
         unowned_ranges,

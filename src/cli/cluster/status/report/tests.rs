@@ -11,9 +11,9 @@ use super::{
 };
 use crate::cluster::{
     core::OwnersMap,
-    names::{Generation, Session, TokenRange},
+    names::{Generation, Session, TokenRange, log_keyspace, schema_keyspace},
     record::{Claim, OwnersRecord},
-    ring::{Bootstrap, ReplicationOptions, RingNode, Topology, place},
+    ring::{Bootstrap, ReplicationOptions, RingNode, Topology},
     topics::Init,
 };
 
@@ -45,8 +45,7 @@ fn ring() -> RingView {
         incomplete: Vec::new(),
         keyspaces: BTreeMap::from([("k".into(), ReplicationOptions(options.into()))]),
     };
-    let placements = place(&topology, &[], |_| true).unwrap();
-    RingView { topology, placements }
+    RingView::of(topology, ["k".into()].into(), &[]).unwrap()
 }
 
 fn own(number: u128, session: u64, after: i64, up_to: i64) -> OwnersRecord {
@@ -156,5 +155,33 @@ fn a_keyspace_that_the_ring_does_not_have_any_more_needs_no_owner() {
     assert_eq!(report.findings, [] as [&str; 0]);
     assert_eq!(report.ranges.as_ref().unwrap().len(), 3 + 2);
     let people = report.to_string();
-    assert!(people.contains("the ring has no wanted table with CDC in it"), "{people}");
+    assert!(people.contains("  dropped: 3 ranges, generations 0 to 1, "), "{people}");
+    assert!(people.contains("2 with nobody; it was dropped\n"), "{people}");
+}
+
+#[test]
+fn what_has_no_token_is_no_keyspace_and_one_without_cdc_needs_no_owner() {
+    let mut ring = ring();
+    ring.topology.nodes.remove(&host(3));
+    let options = ring.topology.keyspaces.values().next().cloned().unwrap();
+    ring.topology.keyspaces.insert("quiet".into(), options);
+    let ring = RingView::of(ring.topology, ["k".into()].into(), &[]).unwrap();
+    let mut gathered = gathered(Some(Ok(ring)));
+    let everywhere = |keyspace| Claim { keyspace, range: TokenRange::ALL, generation: Generation(1) };
+    gathered.map.read(&OwnersRecord::Own {
+        host: host(2),
+        session: Session(12),
+        fenced: vec![],
+        claims: vec![everywhere(schema_keyspace()), everywhere(log_keyspace(host(2)))],
+    });
+    let report = Report::new(&gathered, true);
+    let names: Vec<&str> = report.keyspaces.iter().map(|it| it.keyspace.as_str()).collect();
+    assert_eq!(names, ["k", "quiet"]);
+    assert_eq!(report.keyspaces[1].has_cdc, Some(false));
+    assert_eq!(report.schema_owner, Some(host(2).to_string()));
+    assert_eq!(report.findings, [] as [&str; 0]);
+    // Half of one keyspace, and nothing of the other.
+    let agent = &report.agents[1];
+    assert_eq!(agent.owned_ranges, 1);
+    assert!((agent.owned_share_percent - 25.0).abs() < 0.001, "{agent:?}");
 }
