@@ -97,9 +97,10 @@ impl KeptEntries {
             .then(|| take(&Entry { position: kept.position, mutation: &kept.mutation }))
     }
 
-    /// Drops what is not needed any more, if so much is kept that it is worth looking.
-    pub(super) fn sweep(&mut self, is_needed: impl Fn(Range<u64>) -> bool) {
-        if self.entries.len() < (2 * self.swept).max(SWEPT_MIN) {
+    /// Drops what is not needed any more, if so much is kept that it is worth looking: twice as much as was needed last time, or
+    /// this many bytes.
+    pub(super) fn sweep(&mut self, bytes_worth: u64, is_needed: impl Fn(Range<u64>) -> bool) {
+        if self.entries.len() < (2 * self.swept).max(SWEPT_MIN) && self.bytes < bytes_worth {
             return;
         }
         let bytes = &mut self.bytes;

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{membership::Relayed, node_watch::NodeTold, placing::is_of_tables, work::MemberWork};
+use super::{membership::Relayed, node_watch::NodeTold, work::MemberWork};
 use crate::{
     agent::{
         decoding::Decoding,
@@ -22,6 +22,7 @@ use crate::{
     checkpoint::{Progress, SegmentProgress},
     cluster::{
         core::{Event, Outcome},
+        names::is_of_tables,
         record::LedgerRecord,
     },
     sink::RecordBatch,
@@ -60,6 +61,9 @@ pub(super) struct MemberReading {
     spare: Vec<RecordBatch>,
     next: Next,
     leaving_since: Option<Instant>,
+    /// Up to where the audit is durable, and since when.
+    pub(super) durable: Progress,
+    pub(super) checkpointed: Instant,
     started: Instant,
     /// Since when there has been a session.
     up_since: Option<Instant>,
@@ -126,6 +130,8 @@ impl MemberReading {
             spare: Vec::new(),
             next,
             leaving_since: None,
+            durable: Progress::default(),
+            checkpointed: now,
             started: now,
             up_since: None,
             settled: false,
@@ -450,7 +456,7 @@ impl MemberReading {
         if now < self.next.checkpoint && !can_release && !self.work.decoding.schema.is_crowded() {
             return Ok(());
         }
-        self.checkpoint()?;
+        self.checkpoint_if_due()?;
         self.next.checkpoint = Instant::now() + self.settings.limits.checkpoint_interval;
         self.look_after_itself()?;
         if now >= self.next.schema && self.work.standing.is_caught_up && self.work.log.is_at_furthest() {

@@ -2,7 +2,7 @@
 
 use std::{
     sync::mpsc::TryRecvError,
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use super::{node_watch::NodeTold, reading::MemberReading};
@@ -11,23 +11,25 @@ use crate::{
         error::AgentError,
         reading::{make_room, newest_position, window_start},
     },
+    checkpoint::Progress,
     cluster::{core::Event, ring::Topology},
     schema::live::Check,
     source::Released,
     telemetry::phase::Phase,
 };
 
+/// How often what was read of the ledger is made durable while the own log does not move: what was not is read again.
+const IDLE_CHECKPOINT_INTERVAL: Duration = Duration::from_secs(10);
+
 impl MemberReading {
     /// Makes durable what is confirmed, then releases the segments behind it: never the other way round.
     pub(super) fn checkpoint(&mut self) -> Result<(), AgentError> {
         self.phase.set(Phase::Checkpoint);
+        let durable = self.durable_audit();
         let work = &mut self.work;
         work.standing.has_finished = false;
         let crate::agent::decoding::Decoding { quarantine, patience, schema, .. } = &mut work.decoding;
         patience.wait_for_room(|| quarantine.sync())?;
-        let audit = work.log.audit.clone();
-        let low = work.member.core.audit_low();
-        let durable = low.map_or_else(|| audit.clone(), |low| work.positions.before(low, &audit));
         let audited_ms = work.standing.audited_ms;
         let member = &mut work.member;
         patience.wait_for_room(|| member.sync(durable.clone(), audited_ms))?;
@@ -36,7 +38,7 @@ impl MemberReading {
         if core.pending_count() == 0 {
             work.kept.clear();
         } else {
-            work.kept.sweep(|positions| core.has_pending(positions));
+            work.kept.sweep(work.pending_bytes_max / 2, |positions| core.has_pending(positions));
         }
         self.phase.set(Phase::Release);
         let released = match self.live.release(&durable) {
@@ -50,7 +52,25 @@ impl MemberReading {
         let stats = self.work.member.core.index().stats();
         self.report.checkpoint(&durable, released, stats);
         self.report.quarantine(&self.work.decoding.quarantine.stats());
+        (self.durable, self.checkpointed) = (self.durable_audit(), Instant::now());
         Ok(())
+    }
+
+    /// Makes a checkpoint if it is worth a write to the disk: something more can be released, or the last one is long ago.
+    pub(super) fn checkpoint_if_due(&mut self) -> Result<(), AgentError> {
+        let is_same = self.durable_audit() == self.durable;
+        if is_same && self.checkpointed.elapsed() < IDLE_CHECKPOINT_INTERVAL {
+            self.report.heartbeat().beat();
+            return Ok(());
+        }
+        self.checkpoint()
+    }
+
+    /// Returns how far all of the log is confirmed by the ledger.
+    fn durable_audit(&self) -> Progress {
+        let work = &self.work;
+        let low = work.member.core.audit_low();
+        low.map_or_else(|| work.log.audit.clone(), |low| work.positions.before(low, &work.log.audit))
     }
 
     /// Looks whether the agent may own tokens, and tells of itself.

@@ -2,7 +2,7 @@
 
 use super::{Core, owners::Ownership};
 use crate::{
-    cluster::names::{HostId, Keyspace, Session, TokenRange},
+    cluster::names::{HostId, Keyspace, Session, TokenRange, is_of_tables},
     dedup::KnownParts,
 };
 
@@ -23,7 +23,7 @@ pub struct AgentStanding {
     pub agrees: bool,
     /// Up to where its ledger was read.
     pub ledger_position: u64,
-    /// How many ranges it owns.
+    /// How many ranges of tables' tokens it owns.
     pub owned_ranges: u64,
 }
 
@@ -40,7 +40,11 @@ impl<I: KnownParts> Core<I> {
                 done: partition.map_or(0, |it| it.done),
                 agrees: self.owners.agrees(host),
                 ledger_position: self.ledger.position(host),
-                owned_ranges: self.owners.of(host).filter(|(.., held)| !held.is_released).count() as u64,
+                owned_ranges: self
+                    .owners
+                    .of(host)
+                    .filter(|(keyspace, _, held)| !held.is_released && is_of_tables(keyspace))
+                    .count() as u64,
             }
         };
         self.owners.hosts().keys().copied().map(standing).collect()
