@@ -1,7 +1,7 @@
 //! Where partitions begin and end.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -62,7 +62,26 @@ impl<'o> Ends<'o> {
     fn ask(&self, places: &[Place], what: Offset) -> KafkaResult<BTreeMap<Place, u64>> {
         // Takes in what librdkafka has to tell.
         let _ = self.consumer.poll(Duration::ZERO);
-        ask_offsets(&self.consumer, self.options, places, what)
+        let asked = ask_offsets(&self.consumer, self.options, places, what);
+        if let Err(error) = &asked
+            && matches!(
+                error.rdkafka_error_code(),
+                Some(Code::UnknownPartition | Code::UnknownTopic | Code::UnknownTopicOrPartition)
+            )
+        {
+            self.look_again(places);
+        }
+        asked
+    }
+
+    /// Partitions are added when agents join. librdkafka answers from what it remembers of a topic, for minutes, unless it is
+    /// made to look.
+    fn look_again(&self, places: &[Place]) {
+        let roles: BTreeSet<Role> = places.iter().map(|(role, _)| *role).collect();
+        for role in roles {
+            // Whoever asks for the offsets again sees what is wrong.
+            let _ = self.consumer.fetch_metadata(Some(&self.options.topic(role)), ASK_TIMEOUT);
+        }
     }
 
     /// Returns the bytes of the record at the owners topic's begin, `None` if there is none.
