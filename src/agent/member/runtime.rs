@@ -47,7 +47,7 @@ use crate::{
         topics::{ClusterTopics, ClusterTopicsOptions, Init},
     },
     config::{self, Config},
-    dedup::DedupIndex,
+    dedup::{DedupIndex, IDENTITY_VERSION},
     quarantine::QuarantineOptions,
     schema::{live::LiveSchema, live::NodeSource},
     sink::kafka::{ClusterNames, KafkaOptions, KafkaSink, LedgerPartition, SinkCounters, SinkError},
@@ -89,7 +89,7 @@ pub(in crate::agent) fn run(
     let topics = ClusterTopicsOptions {
         ledger_retention: Duration::from_millis(config.dedup.cluster.ledger_retention_ms),
         window: Duration::from_millis(config.dedup.window_ms),
-        ..ClusterTopicsOptions::new((*kafka).clone(), names, me, settings_digest::IDENTITY_VERSION)
+        ..ClusterTopicsOptions::new((*kafka).clone(), names, me, IDENTITY_VERSION)
     };
     let Some(init) = establish(&topics, &checkpoint, &mut live, stops, &mut report)? else { return Ok(()) };
     let starting = Starting { config, node, state, me, live, quarantine, report };

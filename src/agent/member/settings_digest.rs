@@ -6,9 +6,6 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::config::Config;
 
-/// How identities of changes are made: from which parts, with which hash. Agents with another one stop.
-pub(super) const IDENTITY_VERSION: u16 = 1;
-
 /// Returns the digest of what must agree. An agent whose digest is not that of the first one only audits.
 pub(super) fn of(config: &Config) -> u128 {
     xxh3_128(text_of(config).as_bytes())
