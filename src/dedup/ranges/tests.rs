@@ -88,11 +88,13 @@ impl Bed {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "an end is open or has values")]
 fn end(values: &[&[u8]], inclusive: bool) -> End {
     Some((values.iter().map(|value| value.to_vec()).collect(), inclusive))
 }
 
 /// With these values.
+#[expect(clippy::unnecessary_wraps, reason = "an end is open or has values")]
 pub(super) fn with(values: &[i32]) -> End {
     Some((values.iter().map(|value| value.to_be_bytes().to_vec()).collect(), true))
 }
