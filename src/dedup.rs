@@ -1,7 +1,7 @@
 //! Has this change been seen already? The identity of changes, and indexes of those seen.
 //!
 //! Identity does not depend on a mutation's bytes: copies that come by hint, batchlog, read repair or repair
-//! are recognised whole or in part. [`SeenChanges`] keeps what it saw in memory, for offline work; the agent's
+//! are recognised whole or in part, deleted ranges also where they were cut anew. [`SeenChanges`] keeps what it saw in memory, for offline work; the agent's
 //! [`DedupIndex`] keeps a window of it on disk.
 
 mod atoms;
@@ -10,6 +10,7 @@ mod identity;
 #[cfg(feature = "agent")]
 mod index;
 mod noter;
+mod ranges;
 #[cfg(feature = "agent")]
 pub(crate) mod store;
 mod table;
@@ -21,6 +22,7 @@ pub use self::{
     atoms::{Atom, Filings, Part, Signature},
     identity::{ChangeId, IDENTITY_VERSION, Place},
     noter::KnownParts,
+    ranges::RangeBounds,
 };
 #[cfg(feature = "agent")]
 pub use self::{
@@ -72,6 +74,7 @@ impl Signature {
         Self {
             places: vec![Place { id: id.into(), timestamp }],
             parts: vec![Part { looked_up: Filings::one(0, EVENT), filed: (EVENT, None) }],
+            range: None,
         }
     }
 }
@@ -93,16 +96,6 @@ impl SeenChanges {
     /// Makes an empty index.
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// Returns how many changes were seen.
-    pub fn len(&self) -> usize {
-        self.seen.len()
-    }
-
-    /// Returns true if nothing was seen.
-    pub fn is_empty(&self) -> bool {
-        self.seen.len() == 0
     }
 
     /// Notes a change, and says what of it is new.

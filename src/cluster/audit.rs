@@ -57,7 +57,7 @@ pub struct AuditOptions {
 /// What was found so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Entries of the ledger of this span: published.
+    /// Entries of the ledger of this span: published. A deleted range has two.
     pub published: u64,
     /// Never to be published.
     pub skipped: u64,
@@ -210,26 +210,28 @@ impl LedgerAudit {
         }
         self.totals.judged += 1;
         let signature = self.signatures.of(change);
-        self.known.resize_with(signature.places.len(), Vec::new);
-        for (place, known) in signature.places.iter().zip(&mut self.known) {
-            known.clear();
-            self.published.look_up(*place, known)?;
-            self.skipped.look_up(*place, known)?;
-        }
+        let (published, skipped) = (&mut self.published, &mut self.skipped);
+        signature.look_up(&mut self.known, |place, known| {
+            published.look_up(place, known)?;
+            skipped.look_up(place, known)
+        })?;
         let is_new = new_parts(signature, &self.known);
         let parts = is_new.iter().filter(|is_new| **is_new).count();
-        if let Some(place) = signature.places.first() {
-            if self.twice.lacks_change(place.id) || self.late.lacks_change(place.id) {
-                let found = found();
-                self.twice.found(place.id, &found);
-                self.late.found(place.id, &found);
+        if signature.filed_ids().any(|id| self.twice.lacks_change(id) || self.late.lacks_change(id)) {
+            let found = found();
+            for id in signature.filed_ids() {
+                self.twice.found(id, &found);
+                self.late.found(id, &found);
             }
-            if parts > 0 {
-                self.totals.missing_copies += 1;
-                let is_first = self.missing.len() < MISSING_MAX && self.missing.insert(place.id);
-                self.totals.missing_changes = self.missing.len() as u64;
-                return Ok(Judgement::Missing { parts, of: is_new.len(), is_first });
-            }
+        }
+        // Ranges of one write time share their identity, but not that of their bounds.
+        if parts > 0
+            && let Some(id) = signature.filed_ids().last()
+        {
+            self.totals.missing_copies += 1;
+            let is_first = self.missing.len() < MISSING_MAX && self.missing.insert(id);
+            self.totals.missing_changes = self.missing.len() as u64;
+            return Ok(Judgement::Missing { parts, of: is_new.len(), is_first });
         }
         Ok(Judgement::Confirmed)
     }

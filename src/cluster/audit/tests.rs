@@ -4,7 +4,7 @@ use cassandra_commitlog::schema::{SchemaLookup as _, TableId, TableSchema};
 
 use super::*;
 use crate::{
-    change::Action,
+    change::{Action, DeletedRange, RangeBound},
     cluster::{names::Session, record::LedgerRecord},
     record::RecordPlace,
     schema::{Catalogue, Seed, cql},
@@ -13,11 +13,11 @@ use crate::{
 const MINUTE: i64 = 60_000_000;
 const KEY: u64 = 0x00c0_ffee;
 
-fn table() -> Arc<TableSchema> {
+fn table(key: &str) -> Arc<TableSchema> {
     let id = "00000000-0000-0000-0000-0000000000aa";
     let script = format!(
         "CREATE KEYSPACE k WITH replication = {{'class': 'SimpleStrategy', 'replication_factor': 1}};\
-         CREATE TABLE k.t (a int PRIMARY KEY, v int) WITH ID = {id} AND cdc = true;"
+         CREATE TABLE k.t (a int, v int, {key}) WITH ID = {id} AND cdc = true;"
     );
     let mut keyspaces = cql::Keyspaces::new();
     cql::Script::parse(&script).unwrap().execute(&mut keyspaces).unwrap();
@@ -69,7 +69,7 @@ fn audit(directory: &std::path::Path, since: i64, until: i64) -> LedgerAudit {
 fn what_is_missing_is_counted_by_copies_and_by_changes() {
     let directory = tempfile::tempdir().unwrap();
     let mut audit = audit(directory.path(), 0, 10 * MINUTE);
-    let table = table();
+    let table = table("PRIMARY KEY (a)");
     let there = change(&table, b"\0\0\0\x01", MINUTE + 1);
     let skipped = change(&table, b"\0\0\0\x02", MINUTE + 2);
     let missing = change(&table, b"\0\0\0\x03", MINUTE + 3);
@@ -96,10 +96,40 @@ fn what_is_missing_is_counted_by_copies_and_by_changes() {
 }
 
 #[test]
+fn a_range_is_judged_by_what_covers_it_and_missing_ones_are_told_apart() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut audit = audit(directory.path(), 0, 10 * MINUTE);
+    let table = table("PRIMARY KEY (a, v)");
+    let range = |from: &'static [u8; 4], to: &'static [u8; 4]| {
+        let bound =
+            |value: &'static [u8; 4]| Some(RangeBound { values: vec![Some(&value[..])], inclusive: true });
+        let range = DeletedRange { start: bound(from), end: bound(to), local_deletion_time: 5 };
+        Change { action: Action::DeleteRange(range), ..change(&table, b"\0\0\0\x01", MINUTE) }
+    };
+    let whole = range(&[0, 0, 0, 1], &[0, 0, 0, 5]);
+    let mut signatures = Signatures::with_seed(KEY);
+    let (bounds, chunks) = signatures.of(&whole).bounds_to_file(&entry(&whole).atoms).unwrap();
+    let bounds = Entry { id: bounds.id, atoms: chunks, ..entry(&whole) };
+    // Both are late.
+    audit.file(&seen(0, 500_000, LedgerKind::Published(vec![entry(&whole), bounds]))).unwrap();
+    assert_eq!(audit.judge(&range(&[0, 0, 0, 2], &[0, 0, 0, 3]), found).unwrap(), Judgement::Confirmed);
+    audit.judge(&whole, found).unwrap();
+    assert_eq!(audit.late().filter(|noted| noted.change.is_some()).count(), 2);
+    for end in [&[0, 0, 0, 7], &[0, 0, 0, 8]] {
+        let missing = range(&[0, 0, 0, 4], end);
+        for is_first in [true, false] {
+            let judgement = audit.judge(&missing, found).unwrap();
+            assert_eq!(judgement, Judgement::Missing { parts: 2, of: 2, is_first });
+        }
+    }
+    assert_eq!(audit.totals().missing_changes, 2);
+}
+
+#[test]
 fn another_key_makes_other_identities() {
     let directory = tempfile::tempdir().unwrap();
     let mut audit = audit(directory.path(), 0, 10 * MINUTE);
-    let there = change(&table(), b"\0\0\0\x01", MINUTE);
+    let there = change(&table("PRIMARY KEY (a)"), b"\0\0\0\x01", MINUTE);
     let mut of_other_key = entry(&there);
     let mut signatures = Signatures::with_seed(KEY + 1);
     of_other_key.id = signatures.of(&there).places[0].id;
@@ -111,7 +141,7 @@ fn another_key_makes_other_identities() {
 fn the_same_fingerprint_in_two_entries_is_twice_and_is_found_again() {
     let directory = tempfile::tempdir().unwrap();
     let mut audit = audit(directory.path(), 0, 10 * MINUTE);
-    let there = change(&table(), b"\0\0\0\x01", MINUTE);
+    let there = change(&table("PRIMARY KEY (a)"), b"\0\0\0\x01", MINUTE);
     let first = entry(&there);
     // More of the same change is no repetition; neither is one that is never published.
     let more = Entry { atoms: vec![first.atoms[0].wrapping_add(1)], ..first.clone() };
@@ -143,7 +173,7 @@ fn the_same_fingerprint_in_two_entries_is_twice_and_is_found_again() {
 fn late_counts_from_the_end_of_the_minute_and_more_are_counted_than_noted() {
     let directory = tempfile::tempdir().unwrap();
     let mut audit = audit(directory.path(), 0, 10 * MINUTE);
-    let table = table();
+    let table = table("PRIMARY KEY (a)");
     let keys: Vec<[u8; 4]> = (0..5_u32).map(u32::to_be_bytes).collect();
     let entries: Vec<Entry> = keys.iter().map(|key| entry(&change(&table, key, 1))).collect();
     audit.file(&seen(0, 70_000, LedgerKind::Published(entries[..1].to_vec()))).unwrap();

@@ -3,6 +3,7 @@
 use super::{
     AuditVerdict, Core, Effect,
     pending::{PendingChange, Stage},
+    publishing::Known,
 };
 use crate::{
     cluster::names::{HostId, Keyspace, Session, Token},
@@ -23,10 +24,10 @@ impl<I: KnownParts> Core<I> {
         signature: &Signature,
     ) -> Result<AuditVerdict, I::Error> {
         self.own_way.audits(position);
-        if self.is_confirmed(signature)? {
+        let Known::NotAll { awaited } = self.known(signature, false)? else {
             self.pending.remove(position);
             return Ok(AuditVerdict::Confirmed);
-        }
+        };
         if self.is_on_its_way(signature)? {
             self.pending.remove(position);
             self.own_way.audited(position);
@@ -40,6 +41,7 @@ impl<I: KnownParts> Core<I> {
         }
         let due_ms = self.now_ms + self.grace(keyspace, token);
         self.pending.insert(position, (keyspace, token, signature), self.now_ms, due_ms);
+        self.pending.watch(position, awaited);
         Ok(AuditVerdict::Pending)
     }
 
@@ -58,16 +60,12 @@ impl<I: KnownParts> Core<I> {
         self.pending.lowest().into_iter().chain(self.own_way.lowest()).min()
     }
 
-    fn is_confirmed(&mut self, signature: &Signature) -> Result<bool, I::Error> {
-        self.is_known(signature, false)
-    }
-
     /// Returns true if all of it is in the ledger or in own transactions: that is most of what the owner audits.
     fn is_on_its_way(&mut self, signature: &Signature) -> Result<bool, I::Error> {
         if !signature.places.iter().any(|place| !self.in_flight.get(*place).is_empty()) {
             return Ok(false);
         }
-        self.is_known(signature, true)
+        Ok(self.known(signature, true)? == Known::All)
     }
 
     /// Looks again at what waits for something of this identity.
@@ -76,8 +74,10 @@ impl<I: KnownParts> Core<I> {
             let Some(signature) = self.pending.get(position).map(|change| change.signature.clone()) else {
                 continue;
             };
-            if self.is_confirmed(&signature)? {
-                self.pending.remove(position);
+            match self.known(&signature, false)? {
+                Known::All => self.pending.remove(position),
+                // The bounds of a range may stand in another record than its fingerprints.
+                Known::NotAll { awaited } => self.pending.watch(position, awaited),
             }
         }
         Ok(())
@@ -145,3 +145,6 @@ impl<I: KnownParts> Core<I> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

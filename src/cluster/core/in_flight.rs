@@ -37,8 +37,7 @@ impl InFlight {
         self.known.get(&place.id).map_or(&[], Vec::as_slice)
     }
 
-    /// Files the new parts of a change, in the open batch.
-    /// Returns how many fingerprints that are.
+    /// Files the new parts of a change, in the open batch, and a range's bounds. Returns how many fingerprints that are.
     pub(super) fn file(
         &mut self,
         signature: &Signature,
@@ -55,10 +54,16 @@ impl InFlight {
         atoms.retain(|atom| !known.contains(atom));
         atoms.sort_unstable();
         atoms.dedup();
-        let count = atoms.len();
         if atoms.is_empty() {
             return 0;
         }
+        let bounds = signature.bounds_to_file(&atoms);
+        let bounds = bounds.map_or(0, |(place, chunks)| self.push(place, chunks, is_skipped));
+        bounds + self.push(*place, atoms, is_skipped)
+    }
+
+    fn push(&mut self, place: Place, atoms: Vec<Atom>, is_skipped: bool) -> usize {
+        let count = atoms.len();
         self.known.entry(place.id).or_default().extend_from_slice(&atoms);
         let entry = Entry { id: place.id, minute: minute_of(place.timestamp), atoms };
         if is_skipped {

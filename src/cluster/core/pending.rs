@@ -18,6 +18,8 @@ pub(super) struct PendingChange {
     pub(super) keyspace: Keyspace,
     pub(super) token: Token,
     pub(super) signature: Signature,
+    /// Identities beside its own that it may be confirmed by.
+    watched: Vec<ChangeId>,
     pub(super) since_ms: u64,
     pub(super) stage: Stage,
     /// When it is looked at again.
@@ -83,6 +85,7 @@ impl Pending {
             keyspace: Keyspace::clone(keyspace),
             token,
             signature: signature.clone(),
+            watched: Vec::new(),
             since_ms: now_ms,
             stage: Stage::Grace,
             due_ms,
@@ -94,12 +97,24 @@ impl Pending {
     pub(super) fn remove(&mut self, position: u64) {
         let Some(change) = self.changes.remove(&position) else { return };
         self.due.remove(&(change.due_ms, position));
-        for place in &change.signature.places {
-            if let Some(positions) = self.by_id.get_mut(&place.id) {
+        let own = change.signature.places.iter().map(|place| place.id);
+        for id in own.chain(change.watched) {
+            if let Some(positions) = self.by_id.get_mut(&id) {
                 positions.retain(|other| *other != position);
                 if positions.is_empty() {
-                    self.by_id.remove(&place.id);
+                    self.by_id.remove(&id);
                 }
+            }
+        }
+    }
+
+    /// Notes identities beside its own by which a change may be confirmed.
+    pub(super) fn watch(&mut self, position: u64, ids: Vec<ChangeId>) {
+        let Some(change) = self.changes.get_mut(&position) else { return };
+        for id in ids {
+            if !change.watched.contains(&id) {
+                change.watched.push(id);
+                self.by_id.entry(id).or_default().push(position);
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::{
         names::{Keyspace, Token},
         record::{LedgerKind, LedgerRecord},
     },
-    dedup::{Atom, KnownParts, Part, Signature},
+    dedup::{Atom, ChangeId, KnownParts, Part, Signature},
 };
 
 /// Transactions, beats, and passes over the log: what may be said to be done.
@@ -76,6 +76,18 @@ impl Passes {
     }
 }
 
+/// Whether all of a change is known.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    /// It is.
+    All,
+    /// It is not, and may be when something is filed under one of the change's identities or of these.
+    NotAll {
+        /// Under which bounds of known ranges are still to come.
+        awaited: Vec<ChangeId>,
+    },
+}
+
 impl<I: KnownParts> Core<I> {
     /// Says what to do with a change that the head reads, or that an auditor sent: an owner answers each of these by publishing
     /// it, unless it is known.
@@ -119,22 +131,26 @@ impl<I: KnownParts> Core<I> {
     }
 
     /// Looks up what is known at each of a change's places: in the ledger, and on its way there.
-    pub(super) fn look_up(&mut self, signature: &Signature, with_in_flight: bool) -> Result<(), I::Error> {
-        self.looked_up.resize_with(signature.places.len(), Vec::new);
-        for (place, atoms) in signature.places.iter().zip(&mut self.looked_up) {
-            atoms.clear();
-            self.index.look_up(*place, atoms)?;
+    /// Returns under which identities bounds of known ranges are still to come.
+    pub(super) fn look_up(
+        &mut self,
+        signature: &Signature,
+        with_in_flight: bool,
+    ) -> Result<Vec<ChangeId>, I::Error> {
+        let (index, in_flight) = (&mut self.index, &self.in_flight);
+        signature.look_up(&mut self.looked_up, |place, atoms| {
+            index.look_up(place, atoms)?;
             if with_in_flight {
-                atoms.extend_from_slice(self.in_flight.get(*place));
+                atoms.extend_from_slice(in_flight.get(place));
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
-    /// Returns true if all of a change is known.
-    pub(super) fn is_known(&mut self, signature: &Signature, with_in_flight: bool) -> Result<bool, I::Error> {
-        self.look_up(signature, with_in_flight)?;
-        Ok(all_are_known(signature, &self.looked_up))
+    /// Says whether all of a change is known.
+    pub(super) fn known(&mut self, signature: &Signature, with_in_flight: bool) -> Result<Known, I::Error> {
+        let awaited = self.look_up(signature, with_in_flight)?;
+        Ok(if all_are_known(signature, &self.looked_up) { Known::All } else { Known::NotAll { awaited } })
     }
 
     /// Returns true if changes of this token are published by this agent now.

@@ -12,6 +12,7 @@ use rdkafka::{
     client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer as _},
 };
+pub(crate) use ringtap::dedup::IDENTITY_VERSION;
 use ringtap::{
     cluster::{
         core::Event,
@@ -28,7 +29,6 @@ use uuid::Uuid;
 
 /// How long anything may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-pub(crate) const IDENTITY_VERSION: u16 = 1;
 
 pub(crate) fn host(number: u128) -> HostId {
     HostId(Uuid::from_u128(number))
