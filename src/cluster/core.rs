@@ -194,6 +194,11 @@ impl<I: KnownParts> Core<I> {
         self.pending.remove(position);
     }
 
+    /// A change that was to be relayed was not sent, as it cannot be yet: it waits for a grace, and no longer the next time.
+    pub fn postpone(&mut self, position: u64) {
+        self.pending.postpone(position, self.now_ms + self.options.grace_ms);
+    }
+
     /// Returns who owns a token, with the generation: whom a change of it is relayed to.
     pub fn owner_of(&self, keyspace: &Keyspace, token: Token) -> Option<(HostId, Session, Generation)> {
         let held = self.owners.get(keyspace, token);

@@ -37,7 +37,7 @@ impl MemberReading {
                     Ok(()) => self.work.member.counts.relays_sent += 1,
                     Err(error) => self.work.give_up(position, &with_causes(&error))?,
                 },
-                Some(Relay::NotSynced | Relay::NoOwner) => {}
+                Some(Relay::NotSynced | Relay::NoOwner) => self.work.member.core.postpone(position),
                 Some(Relay::Unwritable(reason)) => self.work.give_up(position, &reason)?,
                 None => self
                     .work

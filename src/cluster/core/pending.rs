@@ -138,6 +138,14 @@ impl Pending {
         }
     }
 
+    /// Takes back that a change was sent.
+    pub(super) fn postpone(&mut self, position: u64, due_ms: u64) {
+        if let Some(change) = self.changes.get_mut(&position) {
+            change.sent = change.sent.saturating_sub(1);
+        }
+        self.wait(position, Stage::Grace, due_ms);
+    }
+
     /// Counts one more sending.
     pub(super) fn count_sent(&mut self, position: u64) {
         if let Some(change) = self.changes.get_mut(&position) {
