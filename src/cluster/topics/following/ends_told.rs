@@ -56,7 +56,6 @@ impl Following<'_> {
     }
 
     fn ends_are(&mut self, ends: &BTreeMap<Place, u64>) -> Step {
-        self.told = None;
         let positions = self.spots.positions();
         for (place, end) in ends {
             let position = positions.get(place).copied().unwrap_or(0);
