@@ -15,8 +15,12 @@ use rdkafka::{
 use super::{ClusterTopicsOptions, reader::Place, settings::Role};
 use crate::sink::kafka::Context;
 
+/// How often librdkafka looks at the topics by itself: by default it goes on for five minutes with a leader that is gone.
+pub(super) const METADATA_INTERVAL_MS: &str = "10000";
 /// How long one question may take.
 const ASK_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long looking at one topic again may take.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a single record is waited for.
 const RECORD_TIMEOUT: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(100);
@@ -45,6 +49,7 @@ impl<'o> Ends<'o> {
     ) -> KafkaResult<Self> {
         let mut config = options.kafka.reader_config(isolation);
         config.set("auto.offset.reset", "error");
+        config.set("topic.metadata.refresh.interval.ms", METADATA_INTERVAL_MS);
         Ok(Self { options, consumer: config.create_with_context(context)? })
     }
 
@@ -62,26 +67,7 @@ impl<'o> Ends<'o> {
     fn ask(&self, places: &[Place], what: Offset) -> KafkaResult<BTreeMap<Place, u64>> {
         // Takes in what librdkafka has to tell.
         let _ = self.consumer.poll(Duration::ZERO);
-        let asked = ask_offsets(&self.consumer, self.options, places, what);
-        if let Err(error) = &asked
-            && matches!(
-                error.rdkafka_error_code(),
-                Some(Code::UnknownPartition | Code::UnknownTopic | Code::UnknownTopicOrPartition)
-            )
-        {
-            self.look_again(places);
-        }
-        asked
-    }
-
-    /// Partitions are added when agents join. librdkafka answers from what it remembers of a topic, for minutes, unless it is
-    /// made to look.
-    fn look_again(&self, places: &[Place]) {
-        let roles: BTreeSet<Role> = places.iter().map(|(role, _)| *role).collect();
-        for role in roles {
-            // Whoever asks for the offsets again sees what is wrong.
-            let _ = self.consumer.fetch_metadata(Some(&self.options.topic(role)), ASK_TIMEOUT);
-        }
+        ask_offsets(&self.consumer, self.options, places, what)
     }
 
     /// Returns the bytes of the record at the owners topic's begin, `None` if there is none.
@@ -120,7 +106,27 @@ impl<'o> Ends<'o> {
 ///
 /// Kafka's request for offsets by time (`ListOffsets`) knows two special times: those of the end, and of the begin. They are
 /// the numbers that librdkafka has for these offsets.
+///
+/// Partitions are added when agents join, and brokers lose and find their leaders. librdkafka answers from what it remembers of a
+/// topic, for minutes, unless it is made to look: so it is, after any error.
 pub(super) fn ask_offsets(
+    consumer: &BaseConsumer<Context>,
+    options: &ClusterTopicsOptions,
+    places: &[Place],
+    what: Offset,
+) -> KafkaResult<BTreeMap<Place, u64>> {
+    let asked = ask_what_is_known(consumer, options, places, what);
+    if asked.is_err() {
+        let roles: BTreeSet<Role> = places.iter().map(|(role, _)| *role).collect();
+        for role in roles {
+            // Whoever asks for the offsets again sees what is wrong.
+            let _ = consumer.fetch_metadata(Some(&options.topic(role)), LOOK_TIMEOUT);
+        }
+    }
+    asked
+}
+
+fn ask_what_is_known(
     consumer: &BaseConsumer<Context>,
     options: &ClusterTopicsOptions,
     places: &[Place],
