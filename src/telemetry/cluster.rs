@@ -99,7 +99,7 @@ pub struct ClusterView {
     pub audit: String,
     /// Whether the audit stands still: no more changes can be remembered.
     pub audit_stands: bool,
-    /// Whether the head has read all that its log holds.
+    /// Whether all that its log holds was read, and the ledger has all of it.
     pub is_caught_up: bool,
     /// Changes that were sent to their owners.
     pub relays_sent: u64,
