@@ -221,7 +221,7 @@ impl Stage {
     /// Runs a node and its agent with a clock that is ahead for a while. A node takes what comes from one that is behind for
     /// too old, so it is told not to look at that.
     fn put_clock_ahead(&mut self, at: usize) -> Result<()> {
-        let clock = format!("clock=+{CLOCK_AHEAD_SECONDS}");
+        let clock = format!("clock={CLOCK_AHEAD_SECONDS}");
         self.restart_with_clock(at, &[&clock, "internode_timeout=false"])?;
         self.clocks_apart_seconds = CLOCK_AHEAD_SECONDS;
         sleep(AWAY);
@@ -233,8 +233,10 @@ impl Stage {
         self.end_agent(at)?;
         self.member(at)?.node.stop()?;
         self.member(at)?.node.start_with(settings)?;
-        let environment =
-            if settings.is_empty() { Vec::new() } else { clock::ahead_by(CLOCK_AHEAD_SECONDS)? };
+        let environment = match settings {
+            [] => Vec::new(),
+            _ => clock::ahead_by(CLOCK_AHEAD_SECONDS, &self.work)?,
+        };
         self.member(at)?.agent.set_environment(environment);
         self.start_agent(at)
     }

@@ -51,7 +51,7 @@ pub trait Server {
 }
 
 /// Runs one of the scripts; returns what it prints.
-pub(super) fn run(script: &str, arguments: &[String]) -> Result<String> {
+pub(crate) fn run(script: &str, arguments: &[String]) -> Result<String> {
     let output =
         Command::new(scripts().join(script)).args(arguments).output().with_context(|| script.to_owned())?;
     if !output.status.success() {
