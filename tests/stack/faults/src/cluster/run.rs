@@ -46,6 +46,8 @@ const QUIET_WITHIN: Duration = Duration::from_secs(180);
 /// How long an owner may be silent before another agent takes over, in milliseconds.
 const SUSPECT_AFTER_MS: u64 = 5_000;
 
+/// How long an agent that is back is caught up before it asks for its tokens, in milliseconds.
+const HAND_BACK_AFTER_MS: u64 = 5_000;
 /// The line by which agents publish each change once together.
 const CLUSTER_MODE: &str = "dedup.mode = \"cluster\"";
 
@@ -195,8 +197,8 @@ fn run_on(
     wait(&mut stage, &mut course, began);
     // Reading everything may repair rows: what comes of that has to be known, too.
     let dump = options.work.join("dump.jsonl");
-    let first = stage.members.first().context("no members")?;
-    dump_tables(&scripts(), first.node.address(), "ALL", &[CHECKED_KEYSPACE], &dump)?;
+    let there = stage.members.iter().find(|member| member.is_in).context("no member is left")?;
+    dump_tables(&scripts(), there.node.address(), "ALL", &[CHECKED_KEYSPACE], &dump)?;
     wait(&mut stage, &mut course, began);
 
     let agents = stage
@@ -245,6 +247,7 @@ impl Stage {
         let mut lines = vec![
             CLUSTER_MODE.to_owned(),
             format!("dedup.suspect_after_ms = {SUSPECT_AFTER_MS}"),
+            format!("dedup.hand_back_after_ms = {HAND_BACK_AFTER_MS}"),
             "kafka.partitions = 6".to_owned(),
             "kafka.replication = 1".to_owned(),
             "kafka.transaction_timeout_ms = 10_000".to_owned(),
