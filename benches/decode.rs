@@ -20,7 +20,7 @@ use ringtap::{
     node_log::NodeLog,
     record::{BatchWriter, Deletes, Node, PartitionBy, RecordPlace, TopicNames},
     schema::Catalogue,
-    sink::RecordBatch,
+    sink::{RecordBatch, RecordMarks},
     source::{ReadError, SegmentFile, find_segments},
 };
 
@@ -206,7 +206,7 @@ fn measured(
             }
             let Verdict::New(change) = seen.note(change) else { continue };
             if last == Step::Records {
-                let _ = writer.write(&change, place, false, batch);
+                let _ = writer.write(&change, place, RecordMarks::default(), batch);
             }
         }
         if batch.records().len() >= RECORDS_MAX {

@@ -29,7 +29,7 @@ use ringtap::{
     checkpoint::Progress,
     record::{RecordPlace, murmur2, to_positive},
     sink::{
-        RecordBatch, RecordHeaders, Route, StopSignal, Topic,
+        RecordBatch, RecordHeaders, RecordMarks, Route, StopSignal, Topic,
         kafka::{Delivery, KafkaOptions, KafkaSink, StoredPosition},
     },
 };
@@ -100,7 +100,7 @@ fn batches(topic: &Arc<Topic>, records: usize) -> Vec<RecordBatch> {
                 timestamp: 1_700_000_000_000_000 + number as i64,
                 schema: Some("0f1e2d3c4b5a6978".into()),
                 place,
-                early: false,
+                marks: RecordMarks::default(),
             };
             let route = Route::Hash(to_positive(murmur2(partition_key.as_bytes())));
             batch.push(topic, &key, Some(&value), route, headers);

@@ -14,9 +14,11 @@
 //! reading goes back to there: the same way as after a restart.
 
 mod accounting;
+mod decoding;
 mod error;
 mod error_policy;
 mod in_flight;
+mod member;
 pub(crate) mod options;
 mod patience;
 mod publisher;
@@ -28,7 +30,7 @@ mod sending;
 mod signals;
 mod starting_point;
 mod stops;
-mod tables;
+pub(crate) mod tables;
 mod work;
 
 pub use self::{

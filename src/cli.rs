@@ -2,6 +2,8 @@
 
 #[cfg(feature = "agent")]
 mod check;
+#[cfg(feature = "agent")]
+mod cluster;
 mod complete;
 #[cfg(feature = "agent")]
 mod config;
@@ -75,6 +77,9 @@ enum Command {
     /// Ask a running agent how it gets on; exit code 1 if it is not ready
     #[cfg(feature = "agent")]
     Status(status::StatusArgs),
+    /// Look at what the agents of a cluster do together
+    #[cfg(feature = "agent")]
+    Cluster(cluster::ClusterCommandArgs),
     /// Show what can be set
     #[cfg(feature = "agent")]
     Config(config::ConfigCommandArgs),
@@ -101,6 +106,8 @@ impl Cli {
             Command::Check(args) => args.run(),
             #[cfg(feature = "agent")]
             Command::Status(args) => args.run(),
+            #[cfg(feature = "agent")]
+            Command::Cluster(args) => args.run(),
             #[cfg(feature = "agent")]
             Command::Config(args) => args.run(),
             Command::Generate(args) => args.run(),

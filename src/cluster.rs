@@ -9,6 +9,8 @@
 //! [`core`] decides, without I/O, clock or randomness: events in, effects out. It is proven in a simulation
 //! (`tests/simulation`), which runs this code and no copy of it.
 
+#[cfg(feature = "agent")]
+pub mod audit;
 pub mod core;
 #[cfg(feature = "agent")]
 mod ledger_index;

@@ -30,10 +30,10 @@ pub use self::{
     problem::{ConfigError, Origin, Problem},
     secret::{MASK, Secret},
     sections::{
-        CassandraConfig, CassandraTls, DedupConfig, DedupMode, Deletes, Delivery, HttpConfig, KafkaConfig,
-        KafkaSecurity, KeystoreConfig, LimitsConfig, LogConfig, LogFormat, PartitionBy, QuarantineConfig,
-        RawOptions, ReadAhead, RecordsConfig, Release, SaslMechanism, SecurityProtocol, SourceConfig,
-        SpaceThresholds, Start, TablePattern, TablesConfig, TooLarge, WhenKafkaIsAway,
+        CassandraConfig, CassandraTls, ClusterConfig, DedupConfig, DedupMode, Deletes, Delivery, HttpConfig,
+        KafkaConfig, KafkaSecurity, KeystoreConfig, LimitsConfig, LogConfig, LogFormat, PartitionBy,
+        QuarantineConfig, RawOptions, ReadAhead, RecordsConfig, Release, SaslMechanism, SecurityProtocol,
+        SourceConfig, SpaceThresholds, Start, TablePattern, TablesConfig, TooLarge, WhenKafkaIsAway,
     },
 };
 use self::{sections::check_topic_prefix, setting::Setting as _, values::Values};
@@ -129,14 +129,26 @@ impl Config {
         }
         let state_directory = take_state_directory(values, overrides);
         let yaml = cassandra_yaml.as_ref();
+        let cassandra = CassandraConfig::take(values, yaml);
+        let source = SourceConfig::take(values, yaml, overrides.cassandra_home.as_deref());
+        let kafka = KafkaConfig::take(values);
+        let records = RecordsConfig::take(values, &topic_prefix);
+        let tables = TablesConfig::take(values);
+        let dedup = DedupConfig::take(values, &source, yaml);
+        if dedup.mode == DedupMode::Cluster && kafka.delivery != Delivery::ExactlyOnce {
+            values.unfit(
+                "dedup.mode",
+                "\"cluster\" keeps its ledger in transactions: it needs kafka.delivery = \"exactly-once\"",
+            );
+        }
         Self {
             file: file.to_owned(),
-            cassandra: CassandraConfig::take(values, yaml),
-            source: SourceConfig::take(values, yaml, overrides.cassandra_home.as_deref()),
-            kafka: KafkaConfig::take(values),
-            records: RecordsConfig::take(values, &topic_prefix),
-            tables: TablesConfig::take(values),
-            dedup: DedupConfig::take(values),
+            cassandra,
+            source,
+            kafka,
+            records,
+            tables,
+            dedup,
             quarantine: QuarantineConfig::take(values, &state_directory),
             http: HttpConfig::take(values),
             log: LogConfig::take(values),

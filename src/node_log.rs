@@ -30,6 +30,8 @@ pub struct NodeLog {
     catalogue: Catalogue,
     identity: NodeIdentity,
     within: Range<Position>,
+    is_live: bool,
+    gone: usize,
 }
 
 /// Something in a node's log, in the log's order.
@@ -86,7 +88,25 @@ impl NodeLog {
         let options = DecoderOptions { keys, ..DecoderOptions::default() };
         let everything = Position::START..Position { segment: i64::MAX, offset: u64::MAX };
         let reader = SegmentReader::new(options);
-        Self { segments, reader, catalogue, identity: NodeIdentity::default(), within: everything }
+        Self {
+            segments,
+            reader,
+            catalogue,
+            identity: NodeIdentity::default(),
+            within: everything,
+            is_live: false,
+            gone: 0,
+        }
+    }
+
+    /// Passes over segments that are gone when they are to be read: those of a node that runs are deleted meanwhile.
+    pub fn pass_over_gone(&mut self) {
+        self.is_live = true;
+    }
+
+    /// Returns how many segments were gone.
+    pub fn gone(&self) -> usize {
+        self.gone
     }
 
     /// Tells only of mutations that end in this range of positions. What is before it is read all the same,
@@ -152,6 +172,10 @@ impl NodeLog {
         for file in self.segments.clone() {
             if file.name.id > self.within.end.segment {
                 break;
+            }
+            if self.is_live && !file.path.exists() {
+                self.gone += 1;
+                continue;
             }
             self.read_segment(&file, &mut tell)?;
         }

@@ -12,7 +12,7 @@ use std::io;
 use crate::checkpoint::Progress;
 
 pub use self::{
-    batch::{BatchRecord, RecordBatch, RecordHeaders, Route, Topic},
+    batch::{BatchRecord, RecordBatch, RecordHeaders, RecordMarks, Route, Topic},
     files::FileSink,
     stdout::StdoutSink,
     stop::StopSignal,

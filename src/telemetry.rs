@@ -4,6 +4,7 @@
 //! all read it, so they never disagree.
 
 mod accounting;
+mod cluster;
 mod exporter;
 mod http;
 mod log;
@@ -21,11 +22,12 @@ mod threads;
 
 pub use self::{
     accounting::{Accounting, Outcome},
+    cluster::{AgentView, ClusterState, ClusterView, LedgerIndexView},
     exporter::Exporter,
     http::HttpServer,
     log::{LogError, LogHandle, Repeats},
     metrics::{Counter, Gauge, Histogram},
-    page::{Degradation, SpacePage, StatusPage, TablePage},
+    page::{Degradation, SpacePage, StatusPage, TablePage, duration_text},
     process::{open_files, resident_bytes},
     reporter::Reporter,
     service_manager::ServiceManager,

@@ -7,7 +7,7 @@ use cassandra_commitlog::{
     schema::{Column, ColumnKind},
     types::{
         CqlType, NativeType, compare,
-        compare::{Bound, is_within},
+        compare::{Bound, has_known_order, is_within},
         compare_clusterings,
     },
 };
@@ -43,6 +43,30 @@ fn column(ty: NativeType, position: u16, reversed: bool) -> Column {
         ty: CqlType::Native(ty),
         reversed,
     }
+}
+
+#[test]
+fn the_order_of_unknown_classes_is_not_known_wherever_they_stand() {
+    let marshal = "org.apache.cassandra.db.marshal.";
+    let is_known = |class: &str| {
+        let class = class.replace("{}", marshal);
+        has_known_order(&CqlType::parse_class(&class).unwrap_or_else(|error| panic!("{class}: {error}")).0)
+    };
+    for (before, behind) in [
+        ("", ""),
+        ("{}FrozenType({}ListType(", "))"),
+        ("{}FrozenType({}SetType(", "))"),
+        ("{}FrozenType({}MapType({}Int32Type,", "))"),
+        ("{}TupleType({}Int32Type,", ")"),
+        ("{}FrozenType({}UserType(ks,7479,61:", "))"),
+        ("{}CompositeType({}Int32Type,", ")"),
+        ("{}VectorType(", ",3)"),
+    ] {
+        assert!(is_known(&format!("{before}{marshal}UTF8Type{behind}")), "{before}");
+        assert!(is_known(&format!("{before}{marshal}LexicalUUIDType{behind}")), "{before}");
+        assert!(!is_known(&format!("{before}com.example.Backwards{behind}")), "{before}");
+    }
+    assert!(!is_known("{}DynamicCompositeType(a=>{}UTF8Type)"));
 }
 
 #[test]

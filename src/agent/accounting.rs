@@ -11,6 +11,8 @@ pub(super) enum Outcome {
     Published,
     /// Its tables are without CDC, or are not to be published.
     Filtered,
+    /// Another agent publishes it.
+    Foreign,
     /// Everything of it was published before.
     Duplicate,
     /// It could not be decoded, or no record could be made of a part of it: its bytes are in the quarantine.
@@ -61,6 +63,7 @@ impl Accounting {
         *match outcome {
             Outcome::Published => &mut self.published,
             Outcome::Filtered => &mut self.filtered,
+            Outcome::Foreign => &mut self.foreign,
             Outcome::Duplicate => &mut self.duplicate,
             Outcome::Quarantined => &mut self.quarantined,
         } += 1;

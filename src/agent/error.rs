@@ -5,6 +5,7 @@ use std::io;
 use crate::{
     checkpoint::StateError,
     cli::ExitStatus,
+    cluster::topics::TopicsError,
     schema::live::LiveSchemaError,
     schema::node::NodeError,
     sink::kafka::{SinkError, SinkErrorKind},
@@ -27,6 +28,9 @@ pub enum AgentError {
     /// Kafka can't be used.
     #[error(transparent)]
     Sink(#[from] SinkError),
+    /// The topics of the cluster's agents can't be used.
+    #[error(transparent)]
+    Topics(#[from] TopicsError),
     /// The node can't be asked who it is.
     #[error("the node's identity is not known: {0}; or set cassandra.cluster and cassandra.host_id")]
     Identity(#[from] NodeError),
@@ -71,13 +75,18 @@ impl AgentError {
             Self::State(_) | Self::Schema(_) | Self::OtherNode { .. } | Self::Position(_) => {
                 ExitStatus::State
             }
-            Self::Sink(error) => match error.kind() {
-                SinkErrorKind::Config => ExitStatus::Usage,
-                SinkErrorKind::State => ExitStatus::State,
-                _ => ExitStatus::Sink,
-            },
+            Self::Sink(error) => of_sink(error.kind()),
+            Self::Topics(error) => of_sink(error.kind()),
             Self::Config(_) => ExitStatus::Usage,
             Self::System { .. } | Self::Panicked(_) => ExitStatus::Findings,
         }
+    }
+}
+
+fn of_sink(kind: SinkErrorKind) -> ExitStatus {
+    match kind {
+        SinkErrorKind::Config => ExitStatus::Usage,
+        SinkErrorKind::State => ExitStatus::State,
+        _ => ExitStatus::Sink,
     }
 }

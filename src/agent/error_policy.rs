@@ -29,6 +29,8 @@ const WAIT_FIRST: Duration = Duration::from_millis(100);
 const WAIT_MOST: Duration = Duration::from_secs(10);
 /// Two agents of one host id shut each other out for ever; after so many times within this time both end.
 const FENCES_MAX: usize = 5;
+/// A member's peers do it too, less and less often; two members of one host id shut each other out every second.
+const MEMBER_FENCES_MAX: usize = 30;
 const FENCES_WITHIN: Duration = Duration::from_secs(600);
 
 impl Default for Recovery {
@@ -38,6 +40,11 @@ impl Default for Recovery {
 }
 
 impl Recovery {
+    /// The policy of a cluster's member: its peers shut it out whenever they take it for dead, which is as it must be.
+    pub(super) fn of_member() -> Self {
+        Self { in_a_row: 0, fences: Fences::new(MEMBER_FENCES_MAX, FENCES_WITHIN) }
+    }
+
     /// Decides. `has_committed`: something was committed since the last recovery, so this is a new trouble.
     pub(super) fn next(&mut self, error: SinkError, has_committed: bool, now: Instant) -> Next {
         if has_committed {

@@ -7,7 +7,7 @@ use cassandra_commitlog::{
     segment::{DecoderOptions, KeyProvider},
 };
 
-use super::error::AgentError;
+use super::{error::AgentError, sending::Pace};
 use crate::{
     checkpoint::StateOwner,
     config::{self, Config, DedupMode, RawOptions, WhenKafkaIsAway},
@@ -124,6 +124,15 @@ pub(crate) fn kafka(config: &Config, node: &StateOwner) -> KafkaOptions {
     options.secrets = secrets;
     options.queue_records_max = u32::try_from(kafka.queue_records_max).unwrap_or(u32::MAX);
     options
+}
+
+/// Returns when transactions are committed.
+pub(super) fn pace(config: &Config) -> Pace {
+    Pace {
+        interval: Duration::from_millis(config.kafka.commit_interval_ms),
+        bytes_max: usize::try_from(config.kafka.transaction_bytes_max).unwrap_or(usize::MAX),
+        records_max: usize::try_from(config.kafka.transaction_records_max).unwrap_or(usize::MAX),
+    }
 }
 
 /// Returns where the dedup index lies and what it may take.

@@ -2,9 +2,10 @@
 
 use super::sending::Publisher;
 use crate::{
+    cluster::record::LedgerRecord,
     sink::{
         RecordBatch,
-        kafka::{KafkaSink, SinkError, StoredPosition},
+        kafka::{KafkaSink, LedgerPartition, SinkError, StoredPosition},
     },
     telemetry::{
         Heartbeat, Waiting,
@@ -19,9 +20,52 @@ pub(super) struct KafkaPublisher {
     heartbeat: Heartbeat,
 }
 
+/// The same, with the ledger's records in each transaction and no position: the agents of a cluster.
+pub(super) struct LedgerPublisher {
+    kafka: KafkaPublisher,
+    to: LedgerPartition,
+}
+
+impl LedgerPublisher {
+    pub(super) fn new(kafka: KafkaPublisher, to: LedgerPartition) -> Self {
+        Self { kafka, to }
+    }
+
+    /// As [`KafkaPublisher::close`].
+    pub(super) fn close(self) {
+        self.kafka.close();
+    }
+}
+
 impl KafkaPublisher {
     pub(super) fn new(sink: KafkaSink, phase: PhaseMark, heartbeat: Heartbeat) -> Self {
         Self { sink, phase, heartbeat }
+    }
+
+    fn send_with(
+        &mut self,
+        send: impl FnOnce(&mut KafkaSink) -> Result<(), SinkError>,
+    ) -> Result<(), SinkError> {
+        self.phase.set(Phase::Sending);
+        self.heartbeat.wait_for(Waiting::Kafka);
+        let result = send(&mut self.sink);
+        // The sink has logged them; nobody else asks for them here.
+        let _ = self.sink.take_warnings();
+        self.phase.set(Phase::TransactionOpen);
+        self.heartbeat.beat();
+        result
+    }
+
+    fn commit_with(
+        &mut self,
+        commit: impl FnOnce(&mut KafkaSink) -> Result<(), SinkError>,
+    ) -> Result<(), SinkError> {
+        self.phase.set(Phase::Committing);
+        self.heartbeat.wait_for(Waiting::Kafka);
+        let committed = commit(&mut self.sink);
+        self.heartbeat.wait_for(Waiting::Work);
+        self.phase.set(Phase::Idle);
+        committed
     }
 
     /// Gives up what is not committed, and lets go of Kafka.
@@ -36,15 +80,8 @@ impl Publisher for KafkaPublisher {
     type Position = StoredPosition;
     type Error = SinkError;
 
-    fn send(&mut self, batch: &RecordBatch) -> Result<(), SinkError> {
-        self.phase.set(Phase::Sending);
-        self.heartbeat.wait_for(Waiting::Kafka);
-        let sent = self.sink.send(batch);
-        // The sink has logged them; nobody else asks for them here.
-        let _ = self.sink.take_warnings();
-        self.phase.set(Phase::TransactionOpen);
-        self.heartbeat.beat();
-        sent
+    fn send(&mut self, batch: &RecordBatch, _: &mut StoredPosition) -> Result<(), SinkError> {
+        self.send_with(|sink| sink.send(batch))
     }
 
     fn look_after(&mut self) -> Result<(), SinkError> {
@@ -52,11 +89,27 @@ impl Publisher for KafkaPublisher {
     }
 
     fn commit(&mut self, position: &StoredPosition) -> Result<(), SinkError> {
-        self.phase.set(Phase::Committing);
-        self.heartbeat.wait_for(Waiting::Kafka);
-        let committed = self.sink.commit(position);
-        self.heartbeat.wait_for(Waiting::Work);
-        self.phase.set(Phase::Idle);
-        committed
+        self.commit_with(|sink| sink.commit(position))
+    }
+}
+
+impl Publisher for LedgerPublisher {
+    type Position = Vec<LedgerRecord>;
+    type Error = SinkError;
+
+    fn send(&mut self, batch: &RecordBatch, ledger: &mut Vec<LedgerRecord>) -> Result<(), SinkError> {
+        let Self { kafka, to } = self;
+        kafka.send_with(|sink| {
+            sink.send(batch)?;
+            sink.send_ledger(to, std::mem::take(ledger))
+        })
+    }
+
+    fn look_after(&mut self) -> Result<(), SinkError> {
+        self.kafka.sink.poll()
+    }
+
+    fn commit(&mut self, _: &Vec<LedgerRecord>) -> Result<(), SinkError> {
+        self.kafka.commit_with(KafkaSink::commit_without_position)
     }
 }

@@ -10,6 +10,7 @@ use cassandra_commitlog::Position;
 
 use super::{
     accounting::Accounting,
+    decoding::Decoding,
     error::AgentError,
     in_flight::{InFlight, InFlightBatches},
     report::Report,
@@ -43,7 +44,7 @@ pub(super) struct Limits {
 }
 
 /// A batch of this many records is complete.
-const BATCH_RECORDS_MAX: usize = 10_000;
+pub(super) const BATCH_RECORDS_MAX: usize = 10_000;
 /// Bytes of the log that are read before acks are looked at again.
 const READ_BUDGET_BYTES: u64 = 4 << 20;
 /// How long one wait for acks lasts while the queue is full.
@@ -159,12 +160,16 @@ impl Reading {
         let Self { live, work, report, limits, .. } = self;
         let read = live.read(READ_BUDGET_BYTES, |event| -> Result<_, AgentError> {
             handle(work, report, event)?;
-            let is_full = !work.damages.is_empty()
+            let is_full = !work.decoding.damages.is_empty()
                 || work.batch.bytes() >= limits.batch_bytes_max
                 || work.batch.records().len() >= BATCH_RECORDS_MAX;
             Ok(if is_full { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) })
         });
-        work.put_damages_aside(|damage| live.bytes(damage.segment, damage.passed_over.clone()))?;
+        let Work { decoding, published, .. } = work;
+        decoding.put_damages_aside(
+            |segment| published.of(segment) == Some(SegmentProgress::Finished),
+            |damage| live.bytes(damage.segment, damage.passed_over.clone()),
+        )?;
         match read {
             Err(AgentError::Source(error)) if error.is_retryable() => {
                 // A permission that is lost may be given back; nothing was skipped.
@@ -219,7 +224,7 @@ impl Reading {
     /// Everything that a restart from here needs is durable before the batch leaves: the schema, and what was put aside.
     fn seal(&mut self) -> Result<SealedBatch<StoredPosition>, AgentError> {
         let work = &mut self.work;
-        let Work { schema, quarantine, patience, .. } = work;
+        let Decoding { schema, quarantine, patience, .. } = &mut work.decoding;
         let read_to = newest_position(&work.progress);
         patience.wait_for_room(|| schema.save(read_to))?;
         patience.wait_for_room(|| quarantine.sync())?;
@@ -251,8 +256,8 @@ impl Reading {
     }
 
     fn committed(&mut self, committed: Committed) -> Result<(), AgentError> {
-        let Work { index, patience, .. } = &mut self.work;
-        patience.wait_for_room(|| index.commit(committed.up_to))?;
+        let Work { index, decoding, .. } = &mut self.work;
+        decoding.patience.wait_for_room(|| index.commit(committed.up_to))?;
         if let Some(done) = self.in_flight.committed(committed.up_to) {
             self.report.committed(&done, committed.took);
         }
@@ -268,7 +273,7 @@ impl Reading {
     fn keep_up(&mut self, now: Instant) -> Result<(), AgentError> {
         // With nothing under way, a segment that is done with need not take up room until the next second.
         let can_release = self.work.has_finished && self.in_flight.is_empty() && self.work.batch.is_empty();
-        if now < self.next.checkpoint && !can_release && !self.work.schema.is_crowded() {
+        if now < self.next.checkpoint && !can_release && !self.work.decoding.schema.is_crowded() {
             return Ok(());
         }
         self.checkpoint()?;
@@ -278,7 +283,7 @@ impl Reading {
         make_room(&mut self.live, &mut self.report, self.limits.spool_bytes_max);
         if now >= self.next.schema && self.in_flight.is_empty() {
             self.next.schema = now + self.limits.schema_interval;
-            let checked = self.work.schema.check(newest_position(&self.work.progress));
+            let checked = self.work.decoding.schema.check(newest_position(&self.work.progress));
             self.report.schema_checked(&checked);
             if let Ok(Check::Mended(changes)) = checked {
                 self.work.told_by_node(&changes)?;
@@ -291,9 +296,9 @@ impl Reading {
     fn checkpoint(&mut self) -> Result<(), AgentError> {
         self.phase.set(Phase::Checkpoint);
         self.work.has_finished = false;
-        let Work { index, patience, .. } = &mut self.work;
-        let durable = patience.wait_for_room(|| index.sync(SystemTime::now()))?;
-        self.work.schema.forget_before(&durable)?;
+        let Work { index, decoding, .. } = &mut self.work;
+        let durable = decoding.patience.wait_for_room(|| index.sync(SystemTime::now()))?;
+        self.work.decoding.schema.forget_before(&durable)?;
         self.phase.set(Phase::Release);
         let released = match self.live.release(&durable) {
             Err(error) if error.is_retryable() => Released { failure: Some(error), ..Released::default() },
@@ -303,14 +308,14 @@ impl Reading {
             self.work.progress.forget(*segment);
         }
         self.report.checkpoint(&durable, released, self.work.index.stats());
-        self.report.quarantine(&self.work.quarantine.stats());
+        self.report.quarantine(&self.work.decoding.quarantine.stats());
         Ok(())
     }
 
     /// Nothing was published for this node before: the tables that are there are told first, and the position is
     /// committed as soon as the log was looked at, so that a crash passes over no more than `start` says.
     pub(super) fn begin_first(&mut self) -> Result<(), AgentError> {
-        let creations = self.work.schema.creations();
+        let creations = self.work.decoding.schema.creations();
         self.work.told_by_node(&creations)?;
         self.sealed = Progress::default();
         self.next.position = Instant::now();
@@ -323,8 +328,8 @@ impl Reading {
         let known = self.work.index.committed().clone();
         match self.in_flight.resolve(published) {
             Some(done) => {
-                let Work { index, patience, .. } = &mut self.work;
-                patience.wait_for_room(|| index.commit(done.number))?;
+                let Work { index, decoding, .. } = &mut self.work;
+                decoding.patience.wait_for_room(|| index.commit(done.number))?;
                 self.report.committed(&done, Duration::ZERO);
             }
             None if known == *published => {}
@@ -344,7 +349,7 @@ impl Reading {
         self.work.counted = Accounting::default();
         self.work.learnt = 0;
         self.work.published = published.clone();
-        self.work.schema.rewind(&known)?;
+        self.work.decoding.schema.rewind(&known)?;
         self.live.seek(&known)?;
         self.sealed = known.clone();
         self.work.progress = known;
@@ -374,13 +379,13 @@ pub(super) fn window_start(window: Duration) -> i64 {
 fn handle(work: &mut Work, report: &mut Report, event: LiveEvent<'_>) -> Result<(), AgentError> {
     match event {
         LiveEvent::SegmentStarted { file, header } => {
-            work.begin_segment(file.name, header.version);
+            work.decoding.begin_segment(file.name, header.version);
             report.segment_started(file);
         }
         LiveEvent::Entry { entry, early } => work.entry(entry, early)?,
         LiveEvent::Damage(damage) => {
             report.damage(damage);
-            work.damages.push(damage.clone());
+            work.decoding.damages.push(damage.clone());
         }
         LiveEvent::SegmentFinished { segment, end } => {
             work.progress.finish(segment);
@@ -403,7 +408,7 @@ fn gap_met(work: &mut Work, report: &mut Report, gap: Gap) -> Result<(), AgentEr
         }
     }
     report.gap(gap);
-    match work.schema.gap(newest_position(&work.progress)) {
+    match work.decoding.schema.gap(newest_position(&work.progress)) {
         Ok(changes) => work.told_by_node(&changes),
         Err(error) => {
             tracing::warn!(%error, "the node's schema could not be asked for after a gap; it is asked for again when a table is not known");
@@ -421,7 +426,8 @@ pub(super) fn newest_position(progress: &Progress) -> Position {
     }
 }
 
-fn count_records(batch: &RecordBatch, counted: &mut Accounting) {
+/// Counts a batch's records by topic and `op`.
+pub(super) fn count_records(batch: &RecordBatch, counted: &mut Accounting) {
     for record in batch.records() {
         if let Some(topic) = batch.topic(record) {
             let op = if batch.value(record).is_some() { record.headers.op } else { "tombstone" };

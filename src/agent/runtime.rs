@@ -8,15 +8,16 @@ use std::{
 
 use super::{
     accounting::Accounting,
+    decoding::Decoding,
     error::AgentError,
     error_policy::{Next, Recovery},
-    options,
+    member, options,
     patience::Patience,
     publisher::KafkaPublisher,
     put_aside::SharedQuarantine,
     reading::{Limits, Reading, ReadingEnd, ToSender, make_room, newest_position, window_start},
-    report::{REPEAT_INTERVAL, Report, SILENCE_MAX},
-    sending::{self, Pace},
+    report::{Report, SILENCE_MAX},
+    sending,
     starting_point::{AcceptPosition, StartingPoint},
     stops::Stops,
     tables::TableFilter,
@@ -31,10 +32,7 @@ use crate::{
     schema::{live::LiveSchema, live::NodeSource, node::CassandraNode},
     sink::kafka::{KafkaOptions, KafkaSink, SinkCounters, SinkError, StoredPosition},
     source::LiveLog,
-    telemetry::{
-        Repeats,
-        phase::{Lane, PhaseMark},
-    },
+    telemetry::phase::{Lane, PhaseMark},
 };
 
 /// How often a position is committed that moved without records: a transaction now and then on an idle node.
@@ -57,6 +55,11 @@ pub fn run(
     let Some(node) = node else { return Ok(()) };
     report.identity(&node);
     let state = StateDir::open(&config.state_directory, &node)?;
+    match member::is_member(config, &state, stops, &report)? {
+        None => return Ok(()),
+        Some(true) => return member::run(config, &node, &state, stops, report),
+        Some(false) => {}
+    }
     let kafka = Kafka {
         options: Arc::new(options::kafka(config, &node)),
         counters: Arc::new(SinkCounters::default()),
@@ -116,13 +119,9 @@ fn pipeline(
 ) -> Result<Result<(), SinkError>, AgentError> {
     let (batches, sealed) = mpsc::sync_channel(usize::try_from(config.limits.queue_batches_max).unwrap_or(1));
     let (acked, acks) = mpsc::channel();
-    let pace = Pace {
-        interval: Duration::from_millis(config.kafka.commit_interval_ms),
-        bytes_max: usize::try_from(config.kafka.transaction_bytes_max).unwrap_or(usize::MAX),
-        records_max: usize::try_from(config.kafka.transaction_records_max).unwrap_or(usize::MAX),
-    };
+    let pace = options::pace(config);
     let phase = phase_mark(Lane::Sending)?;
-    reading.work.quarantine.take_large_records_of(&mut sink);
+    reading.work.decoding.quarantine.take_large_records_of(&mut sink);
     let heartbeat = reading.report.status().register_thread("sending", SILENCE_MAX);
     let sending = thread::Builder::new().name("sending".into()).spawn(move || {
         let mut publisher = KafkaPublisher::new(sink, phase, heartbeat);
@@ -190,26 +189,23 @@ impl Starting<'_> {
             options::partition_by(config),
         );
         let work = Work {
-            schema,
+            decoding: Decoding::new(
+                schema,
+                quarantine,
+                Patience::new(stops.graceful.clone(), &report),
+                node.host_id.clone(),
+                stops.graceful.clone(),
+            ),
             index,
-            quarantine,
-            patience: Patience::new(stops.graceful.clone(), &report),
             window_start: window_start(Duration::from_millis(config.dedup.window_ms)),
             writer,
             tables: TableFilter::new(config.tables.clone()),
-            host_id: node.host_id.clone(),
-            stop: stops.graceful.clone(),
-            segment: None,
-            decoder: None,
-            logged_identity: crate::node_log::NodeIdentity::default(),
             progress,
             published: point.published,
             learnt: 0,
             batch: crate::sink::RecordBatch::default(),
             counted: Accounting::default(),
-            quarantined: Repeats::new(REPEAT_INTERVAL),
             has_finished: false,
-            damages: Vec::new(),
         };
         let phase = phase_mark(Lane::Reading)?;
         let position = StoredPosition {
@@ -252,17 +248,7 @@ impl Kafka {
         });
         let connecting = connecting
             .map_err(|source| AgentError::System { doing: "starting the connecting thread", source })?;
-        while !connecting.is_finished() {
-            live.wait(CONNECT_POLL);
-            // What can't be listed now is told when it is read.
-            let _ = live.look();
-            report.waiting(live.space().unread_bytes);
-            make_room(live, report, self.spool_bytes_max);
-            if self.stops.graceful.is_stopped() {
-                // Nothing is in flight.
-                self.stops.now.stop();
-            }
-        }
+        wait_for_kafka(live, report, &self.stops, self.spool_bytes_max, || connecting.is_finished());
         match connecting.join().map_err(|_| AgentError::Panicked("connecting"))? {
             Ok(connected) => {
                 report.connected();
@@ -270,6 +256,27 @@ impl Kafka {
             }
             Err(SinkError::Stopped { .. }) => Ok(None),
             Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Waits for a thread that talks to Kafka. Meanwhile new segments are opened and held, and the room in `cdc_raw` is watched.
+pub(super) fn wait_for_kafka(
+    live: &mut LiveLog,
+    report: &mut Report,
+    stops: &Stops,
+    spool_bytes_max: Option<u64>,
+    is_done: impl Fn() -> bool,
+) {
+    while !is_done() {
+        live.wait(CONNECT_POLL);
+        // What can't be listed now is told when it is read.
+        let _ = live.look();
+        report.waiting(live.space().unread_bytes);
+        make_room(live, report, spool_bytes_max);
+        if stops.graceful.is_stopped() {
+            // Nothing is in flight.
+            stops.now.stop();
         }
     }
 }
@@ -305,7 +312,7 @@ fn identity(config: &Config, stops: &Stops, report: &Report) -> Result<Option<St
 }
 
 /// Gets a schema if there is none yet; the node is asked until it answers. Returns false if it was asked to stop.
-fn ask_schema(
+pub(super) fn ask_schema(
     schema: &mut LiveSchema,
     progress: &Progress,
     stops: &Stops,
@@ -338,7 +345,7 @@ fn forget_index(config: &Config, state: &StateDir, index: DedupIndex) -> Result<
     Ok(DedupIndex::open(options::index(config, directory), SystemTime::now())?.0)
 }
 
-fn limits(config: &Config) -> Limits {
+pub(super) fn limits(config: &Config) -> Limits {
     Limits {
         batch_bytes_max: usize::try_from(config.limits.batch_bytes_max).unwrap_or(usize::MAX),
         checkpoint_interval: CHECKPOINT_INTERVAL,
@@ -356,7 +363,7 @@ fn spool_bytes_max(config: &Config) -> Option<u64> {
     }
 }
 
-fn phase_mark(lane: Lane) -> Result<PhaseMark, AgentError> {
+pub(super) fn phase_mark(lane: Lane) -> Result<PhaseMark, AgentError> {
     PhaseMark::from_environment(lane)
         .map_err(|source| AgentError::System { doing: "opening the file of RINGTAP_PHASE_FILE", source })
 }

@@ -15,18 +15,18 @@ use crate::{dedup::BatchNumber, sink::RecordBatch};
 
 /// What publishes batches: Kafka, but for tests of this module.
 pub(super) trait Publisher {
-    /// Where the log stands behind what is committed.
+    /// What is committed with a batch: where the log stands behind it, or what the ledger says of it.
     type Position;
     /// Why it failed. Nothing can be published through it any more.
     type Error;
 
-    /// Takes the records of a batch into the transaction in hand.
-    fn send(&mut self, batch: &RecordBatch) -> Result<(), Self::Error>;
+    /// Takes the records of a batch into the transaction in hand, and of its position what belongs to this batch alone.
+    fn send(&mut self, batch: &RecordBatch, position: &mut Self::Position) -> Result<(), Self::Error>;
 
     /// Looks after the connection while there is nothing to send.
     fn look_after(&mut self) -> Result<(), Self::Error>;
 
-    /// Commits the transaction in hand with this position.
+    /// Commits the transaction in hand with the position of its last batch.
     fn commit(&mut self, position: &Self::Position) -> Result<(), Self::Error>;
 }
 
@@ -37,7 +37,7 @@ pub(super) struct SealedBatch<P> {
     pub(super) number: BatchNumber,
     /// Its records; may be none, if only the position moved.
     pub(super) records: RecordBatch,
-    /// Where the log stands behind it.
+    /// What is committed with it.
     pub(super) position: P,
 }
 
@@ -99,8 +99,8 @@ pub(super) fn send_all<P: Publisher>(
         if is_quiet && open.is_none() && !is_last {
             publisher.look_after()?;
         }
-        if let Some(batch) = batch {
-            publisher.send(&batch.records)?;
+        if let Some(mut batch) = batch {
+            publisher.send(&batch.records, &mut batch.position)?;
             open = Some(extend(open, batch));
         }
         let now = Instant::now();

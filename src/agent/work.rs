@@ -1,54 +1,31 @@
 //! What is done with an entry of the log: decoded, split into changes, checked against what was published, written to
 //! the batch in hand.
 
-use std::time::Duration;
-
-use cassandra_commitlog::{
-    Position, Version,
-    decode::{MutationDecoder, MutationError, MutationErrorKind},
-    mutation::Mutation,
-    schema::{SchemaLookup as _, TableId},
-    segment::{Damage, Entry, SegmentFileName},
-};
+use cassandra_commitlog::{Position, mutation::Mutation, schema::SchemaLookup as _, segment::Entry};
 
 use super::{
     accounting::{Accounting, Outcome},
+    decoding::{Decoding, table_of},
     error::AgentError,
-    options::with_causes,
-    patience::Patience,
-    put_aside::SharedQuarantine,
     tables::TableFilter,
 };
 use crate::{
     change::{self, Change, Truncation},
     checkpoint::{Progress, SegmentProgress},
     dedup::{DedupIndex, Verdict, schema_change_id, truncation_id},
-    node_log::NodeIdentity,
     record::{BatchWriter, RecordError, RecordPlace},
-    schema::{SchemaChange, live::Ask, live::LiveSchema},
-    sink::{RecordBatch, StopSignal},
-    telemetry::Repeats,
+    schema::SchemaChange,
+    sink::{RecordBatch, RecordMarks},
 };
 
 /// Everything that an entry touches.
 pub(super) struct Work {
-    pub(super) schema: LiveSchema,
+    pub(super) decoding: Decoding,
     pub(super) index: DedupIndex,
-    pub(super) quarantine: SharedQuarantine,
-    pub(super) patience: Patience,
     /// Write time, in microseconds, before which a change is older than the dedup window.
     pub(super) window_start: i64,
     pub(super) writer: BatchWriter,
     pub(super) tables: TableFilter,
-    /// Our host id.
-    pub(super) host_id: Box<str>,
-    /// Ends waiting for the node's schema.
-    pub(super) stop: StopSignal,
-    /// The segment in reading.
-    pub(super) segment: Option<SegmentFileName>,
-    pub(super) decoder: Option<(Version, MutationDecoder)>,
-    /// What the log says of its node.
-    pub(super) logged_identity: NodeIdentity,
     /// How far the log has been read.
     pub(super) progress: Progress,
     /// How far the log is published according to Kafka, as of the last start or recovery: what is read up to there only
@@ -58,11 +35,8 @@ pub(super) struct Work {
     pub(super) learnt: u64,
     pub(super) batch: RecordBatch,
     pub(super) counted: Accounting,
-    pub(super) quarantined: Repeats,
     /// A segment was read to its end since the last checkpoint: with the next one it can be released.
     pub(super) has_finished: bool,
-    /// Damaged places of the segment in reading whose bytes are not put aside yet.
-    pub(super) damages: Vec<Damage>,
 }
 
 /// What is done with the changes of a mutation.
@@ -86,19 +60,7 @@ struct Met {
 /// After how many learnt mutations the index keeps them: bounds what is staged in its memory.
 const LEARNT_MAX: u64 = 10_000;
 
-/// How long an entry waits for a node that does not answer before it is put aside. The log is the buffer: waiting loses
-/// nothing, but a node that is gone for good must not hold up all other tables.
-const UNKNOWN_WAIT_MAX: Duration = Duration::from_secs(60);
-
 impl Work {
-    /// Makes ready for a segment of this version.
-    pub(super) fn begin_segment(&mut self, name: SegmentFileName, version: Version) {
-        self.segment = Some(name);
-        if self.decoder.as_ref().is_none_or(|(known, _)| *known != version) {
-            self.decoder = Some((version, MutationDecoder::new(version)));
-        }
-    }
-
     /// Does all that is to be done with an entry; afterwards [`progress`](Self::progress) covers it.
     pub(super) fn entry(&mut self, entry: &Entry<'_>, early: bool) -> Result<(), AgentError> {
         if self.published.covers(entry.position) {
@@ -124,35 +86,34 @@ impl Work {
         if self.learnt > 0 {
             self.learnt = 0;
             let number = self.index.seal(self.progress.clone());
-            let Self { index, patience, .. } = self;
-            patience.wait_for_room(|| index.commit(number))?;
+            let Self { index, decoding, .. } = self;
+            decoding.patience.wait_for_room(|| index.commit(number))?;
         }
         Ok(())
     }
 
     fn mutation(&mut self, entry: &Entry<'_>, purpose: Purpose) -> Result<Outcome, AgentError> {
-        let mutation = match self.decode(entry)? {
+        let decoded = self.decoding.decode(entry)?;
+        let learned = self.decoding.take_learned();
+        if !learned.is_empty() {
+            self.told_by_node(&learned)?;
+        }
+        let mutation = match decoded {
             Ok(mutation) => mutation,
             Err(error) => {
                 if purpose != Purpose::Learn {
-                    let table = match error.kind() {
-                        MutationErrorKind::UnknownTable(id) | MutationErrorKind::UnknownColumn(id) => {
-                            Some(id)
-                        }
-                        _ => None,
-                    };
-                    self.put_aside(entry, &error, table)?;
+                    self.decoding.put_aside(entry, &error, table_of(&error))?;
                 }
                 return Ok(Outcome::Quarantined);
             }
         };
-        let schema_changes = self.schema.apply(&mutation, entry.position);
-        self.check_identity(&mutation)?;
+        let schema_changes = self.decoding.schema.apply(&mutation, entry.position);
+        self.decoding.check_identity(&mutation)?;
         let table = mutation.updates.first().map(|update| update.table.id());
         let met = self.changes(entry, mutation, &schema_changes, purpose)?;
         if let Some(error) = met.unwritable {
             if purpose != Purpose::Learn {
-                self.put_aside(entry, &error, table)?;
+                self.decoding.put_aside(entry, &error, table)?;
             }
             return Ok(Outcome::Quarantined);
         }
@@ -161,100 +122,6 @@ impl Work {
             Met { duplicates: true, .. } => Outcome::Duplicate,
             Met { .. } => Outcome::Filtered,
         })
-    }
-
-    /// Decodes an entry. What the schema does not explain is asked of the node, and tried once more.
-    fn decode<'e>(&mut self, entry: &Entry<'e>) -> Result<Result<Mutation<'e>, MutationError>, AgentError> {
-        let Some((_, decoder)) = &mut self.decoder else {
-            return Err(AgentError::Panicked("reading"));
-        };
-        let error = match decoder.decode(entry.mutation, self.schema.catalogue()) {
-            Ok(mutation) => return Ok(Ok(mutation)),
-            Err(error) => error,
-        };
-        if !error.is_schema() {
-            return Ok(Err(error));
-        }
-        let mut waited = Duration::ZERO;
-        loop {
-            match self.schema.unknown(&error) {
-                Ask::Learned => break,
-                Ask::StillUnknown => return Ok(Err(error)),
-                Ask::Unreachable { retry_after, error: cause } => {
-                    if waited >= UNKNOWN_WAIT_MAX || self.stop.is_stopped() {
-                        return Ok(Err(error));
-                    }
-                    if let Some(cause) = cause {
-                        tracing::warn!(position = %entry.position, %error, %cause, "an entry's table is not known, and the node does not answer");
-                    }
-                    self.stop.wait(retry_after);
-                    waited += retry_after;
-                }
-            }
-        }
-        self.tell_of_learned(&error)?;
-        let Some((_, decoder)) = &mut self.decoder else {
-            return Err(AgentError::Panicked("reading"));
-        };
-        Ok(decoder.decode(entry.mutation, self.schema.catalogue()))
-    }
-
-    /// Readers get the definition of a table that was learned from the node before they get its rows.
-    fn tell_of_learned(&mut self, error: &MutationError) -> Result<(), AgentError> {
-        let (MutationErrorKind::UnknownTable(id) | MutationErrorKind::UnknownColumn(id)) = error.kind()
-        else {
-            return Ok(());
-        };
-        let mut changes = self.schema.creations();
-        changes.retain(|change| change.table_id == Some(id));
-        self.told_by_node(&changes)
-    }
-
-    fn put_aside(
-        &mut self,
-        entry: &Entry<'_>,
-        reason: &(dyn std::error::Error + 'static),
-        table: Option<TableId>,
-    ) -> Result<(), AgentError> {
-        let Some(segment) = self.segment else { return Ok(()) };
-        let reason = with_causes(reason);
-        if let Some(repeated) = self.quarantined.admit() {
-            tracing::error!(position = %entry.position, bytes = entry.mutation.len(), reason, repeated, "an entry goes to the quarantine");
-        }
-        let Self { quarantine, patience, .. } = self;
-        patience.wait_for_room(|| quarantine.entry(segment, table, &reason, entry))?;
-        Ok(())
-    }
-
-    /// Puts the bytes of damaged places aside, which `read` reads from the segment's file.
-    pub(super) fn put_damages_aside(
-        &mut self,
-        read: impl Fn(&Damage) -> std::io::Result<Vec<u8>>,
-    ) -> Result<(), AgentError> {
-        for damage in std::mem::take(&mut self.damages) {
-            let Some(segment) = self.segment.filter(|segment| segment.id == damage.segment) else { continue };
-            if !damage.is_loss() || self.published.of(segment.id) == Some(SegmentProgress::Finished) {
-                continue;
-            }
-            let bytes = read(&damage).unwrap_or_else(|error| {
-                tracing::error!(segment = damage.segment, offset = damage.noticed_at, %error, "the bytes of a damaged place can't be read");
-                Vec::new()
-            });
-            let Self { quarantine, patience, .. } = self;
-            patience.wait_for_room(|| quarantine.damage(segment, &damage, &bytes))?;
-        }
-        Ok(())
-    }
-
-    /// Makes sure that the log is of our node: another's records would go under our name.
-    fn check_identity(&mut self, mutation: &Mutation<'_>) -> Result<(), AgentError> {
-        self.logged_identity.follow(mutation);
-        match &self.logged_identity.host_id {
-            Some(found) if *found != self.host_id => {
-                Err(AgentError::OtherNode { found: found.clone(), expected: self.host_id.clone() })
-            }
-            _ => Ok(()),
-        }
     }
 
     fn changes(
@@ -307,8 +174,9 @@ impl Work {
         };
         let Purpose::Publish { early } = purpose else { return Ok(()) };
         let written_at = change.timestamp;
-        self.counted.late_changes += u64::from(written_at < self.window_start);
-        match self.writer.write(&change, place, early, &mut self.batch) {
+        let marks = RecordMarks { early, late: written_at < self.window_start };
+        self.counted.late_changes += u64::from(marks.late);
+        match self.writer.write(&change, place, marks, &mut self.batch) {
             Ok(()) => self.count_record(written_at, early, met),
             Err(error) => met.unwritable = Some(error),
         }
@@ -322,7 +190,7 @@ impl Work {
         purpose: Purpose,
         met: &mut Met,
     ) -> Result<(), AgentError> {
-        let Some(table) = self.schema.catalogue().table(truncation.table) else { return Ok(()) };
+        let Some(table) = self.decoding.schema.catalogue().table(truncation.table) else { return Ok(()) };
         if !self.tables.takes(table) {
             return Ok(());
         }
@@ -331,7 +199,13 @@ impl Work {
             return Ok(());
         }
         if let Purpose::Publish { early } = purpose {
-            self.writer.write_truncation(table, truncation, place, early, &mut self.batch);
+            self.writer.write_truncation(
+                table,
+                truncation,
+                place,
+                RecordMarks::early(early),
+                &mut self.batch,
+            );
             self.count_record(truncation.timestamp, early, met);
         }
         Ok(())
@@ -370,7 +244,7 @@ impl Work {
             return Ok(());
         }
         if let Purpose::Publish { early } = purpose {
-            self.writer.write_schema_change(change, place, early, &mut self.batch);
+            self.writer.write_schema_change(change, place, RecordMarks::early(early), &mut self.batch);
             self.count_record(change.written_at, early, met);
         }
         Ok(())
@@ -385,7 +259,7 @@ impl Work {
 
 /// Returns the position under which goes what the node told after this progress: behind everything that was read, and before
 /// what is read next.
-fn told_at(progress: &Progress) -> Position {
+pub(super) fn told_at(progress: &Progress) -> Position {
     match progress.newest() {
         None => Position { segment: 0, offset: 0 },
         Some((segment, SegmentProgress::ReadTo(offset))) => Position { segment, offset },

@@ -30,7 +30,7 @@ struct Deletion {
     position: Box<str>,
 }
 
-const KNOWN: [&str; 5] = ["op", "ts", "schema", "position", "early"];
+const KNOWN: [&str; 6] = ["op", "ts", "schema", "position", "early", "late"];
 
 impl HeaderCheck {
     /// Returns true if nothing is wrong.

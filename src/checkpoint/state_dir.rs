@@ -61,6 +61,11 @@ impl StateDir {
         self.path.join("index")
     }
 
+    /// Returns where the index of the cluster's ledger lies.
+    pub fn ledger(&self) -> PathBuf {
+        self.path.join("ledger")
+    }
+
     /// Returns where the schema's history lies.
     pub fn schema(&self) -> PathBuf {
         self.path.join("schema")

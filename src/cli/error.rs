@@ -83,6 +83,14 @@ pub enum CliError {
     #[cfg(feature = "agent")]
     #[error(transparent)]
     Ended(#[from] crate::agent::AgentError),
+    /// The topics of a cluster's agents could not be read.
+    #[cfg(feature = "agent")]
+    #[error(transparent)]
+    ClusterTopics(#[from] crate::cluster::topics::TopicsError),
+    /// A command's own files could not be written.
+    #[cfg(feature = "agent")]
+    #[error(transparent)]
+    State(#[from] crate::checkpoint::StateError),
     /// Segments could not be found.
     #[error(transparent)]
     Find(#[from] FindError),
@@ -122,7 +130,11 @@ impl CliError {
             Self::Find(_) | Self::Read(_) => ExitStatus::Source,
             #[cfg(feature = "agent")]
             Self::Topics(_) => ExitStatus::Source,
+            #[cfg(feature = "agent")]
+            Self::ClusterTopics(error) => topics_status(error),
             Self::Quarantine(_) => ExitStatus::State,
+            #[cfg(feature = "agent")]
+            Self::State(_) => ExitStatus::State,
             Self::Sink { source, .. } => sink_status(source),
         }
     }
@@ -158,6 +170,17 @@ impl From<crate::config::ConfigError> for CliError {
     /// It is told as a whole, one problem a line: it is no cause to be told behind a message.
     fn from(error: crate::config::ConfigError) -> Self {
         Self::Config(error)
+    }
+}
+
+/// Here the topics are what is read.
+#[cfg(feature = "agent")]
+fn topics_status(error: &crate::cluster::topics::TopicsError) -> ExitStatus {
+    use crate::sink::kafka::SinkErrorKind;
+    match error.kind() {
+        SinkErrorKind::Config => ExitStatus::Usage,
+        SinkErrorKind::State => ExitStatus::State,
+        _ => ExitStatus::Source,
     }
 }
 

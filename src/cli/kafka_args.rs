@@ -22,18 +22,26 @@ pub(super) struct KafkaArgs {
     /// Names the run: one that was cut off is gone on with by the next of the same name
     #[arg(long, value_name = "NAME")]
     job: Option<String>,
-    /// Option of librdkafka, such as `security.protocol=SASL_SSL`; may be repeated
-    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_option)]
-    kafka_option: Vec<(String, String)>,
-    /// Secret option of librdkafka, from a file or an environment variable; may be repeated
-    #[arg(long, value_name = "KEY=file:PATH|env:NAME", value_parser = parse_secret)]
-    kafka_secret: Vec<(String, SecretPlace)>,
+    #[command(flatten)]
+    login: KafkaLoginArgs,
     /// What the deletion of a row gives: a record, a Kafka tombstone, or both
     #[arg(long, value_enum, default_value_t = DeletesArg::EventAndTombstone)]
     deletes: DeletesArg,
     /// What is done with a record that is larger than its topic takes
     #[arg(long, value_enum, default_value_t = TooLargeArg::Fail)]
     too_large: TooLargeArg,
+}
+
+/// How Kafka is reached besides its address.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Kafka")]
+pub(super) struct KafkaLoginArgs {
+    /// Option of librdkafka, such as `security.protocol=SASL_SSL`; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_option)]
+    kafka_option: Vec<(String, String)>,
+    /// Secret option of librdkafka, from a file or an environment variable; may be repeated
+    #[arg(long, value_name = "KEY=file:PATH|env:NAME", value_parser = parse_secret)]
+    kafka_secret: Vec<(String, SecretPlace)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -99,13 +107,21 @@ impl KafkaArgs {
     fn options(&self, address: &KafkaAddress, job: &str) -> Result<KafkaOptions, CliError> {
         let mut options = JobSink::options(&address.brokers, job);
         options.connect_timeout = Some(CONNECT_TIMEOUT);
-        options.librdkafka = self.kafka_option.iter().cloned().collect();
-        options.secrets = self.secrets()?;
+        self.login.apply(&mut options)?;
         options.too_large = match self.too_large {
             TooLargeArg::Fail => TooLarge::Fail,
             TooLargeArg::KeyOnly => TooLarge::KeyOnly,
         };
         Ok(options)
+    }
+}
+
+impl KafkaLoginArgs {
+    /// Puts what was given into the options.
+    pub(super) fn apply(&self, options: &mut KafkaOptions) -> Result<(), CliError> {
+        options.librdkafka = self.kafka_option.iter().cloned().collect();
+        options.secrets = self.secrets()?;
+        Ok(())
     }
 
     fn secrets(&self) -> Result<BTreeMap<String, SecretString>, CliError> {

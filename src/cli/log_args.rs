@@ -34,6 +34,24 @@ pub(super) struct KnownArgs {
     keys: KeyArgs,
 }
 
+/// The log of a node that was given a name.
+#[derive(Debug, Clone)]
+pub(super) struct NamedLog {
+    pub(super) name: Box<str>,
+    pub(super) paths: Vec<PathBuf>,
+}
+
+/// Reads `NAME=DIR[:DIR…]`.
+pub(super) fn parse_named_log(text: &str) -> Result<NamedLog, String> {
+    match text.split_once('=') {
+        Some((name, directories)) if !name.is_empty() && !directories.is_empty() => {
+            let paths = directories.split(':').filter(|part| !part.is_empty()).map(PathBuf::from).collect();
+            Ok(NamedLog { name: name.into(), paths })
+        }
+        _ => Err("expected NAME=DIR or NAME=DIR:DIR".into()),
+    }
+}
+
 impl LogArgs {
     pub(super) fn open(&self) -> Result<NodeLog, CliError> {
         self.known.open(&self.paths)
@@ -43,6 +61,17 @@ impl LogArgs {
 impl KnownArgs {
     /// Opens the log of one node.
     pub(super) fn open(&self, paths: &[PathBuf]) -> Result<NodeLog, CliError> {
+        self.open_with(paths, self.catalogue()?)
+    }
+
+    /// Returns true if a schema was given.
+    #[cfg(feature = "agent")]
+    pub(super) fn has_schema(&self) -> bool {
+        !self.schema.is_empty()
+    }
+
+    /// Opens the log of one node, with what is known of its schema.
+    pub(super) fn open_with(&self, paths: &[PathBuf], catalogue: Catalogue) -> Result<NodeLog, CliError> {
         let segments = find_segments(paths)?;
         if segments.is_empty() {
             let named: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
@@ -51,7 +80,7 @@ impl KnownArgs {
                 named.join(", ")
             )));
         }
-        Ok(NodeLog::new(segments, self.keys.open()?, self.catalogue()?))
+        Ok(NodeLog::new(segments, self.keys.open()?, catalogue))
     }
 
     /// Makes the catalogue that the given schema files tell.

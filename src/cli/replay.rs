@@ -13,7 +13,7 @@ use clap::Args;
 use super::kafka_args::{KafkaAddress, KafkaArgs};
 use super::{
     CliError, ExitStatus,
-    log_args::KnownArgs,
+    log_args::{KnownArgs, NamedLog, parse_named_log},
     outcome::{Findings, say},
     progress::Progress,
 };
@@ -32,8 +32,8 @@ pub(super) struct ReplayArgs {
     #[arg(value_name = "PATH", required_unless_present = "node", conflicts_with = "node")]
     paths: Vec<PathBuf>,
     /// One of several nodes, each with its own schema: its name and directories; may be repeated
-    #[arg(long, value_name = "NAME=DIR[:DIR…]", value_parser = parse_node)]
-    node: Vec<NodeArg>,
+    #[arg(long, value_name = "NAME=DIR[:DIR…]", value_parser = parse_named_log)]
+    node: Vec<NamedLog>,
     /// Where records go: `stdout`, `file:DIR` (one file for each table), or `kafka://BROKERS[/TOPIC_PREFIX]`
     #[arg(long, value_name = "SINK", default_value = "stdout", value_parser = parse_destination)]
     to: Destination,
@@ -53,12 +53,6 @@ pub(super) struct ReplayArgs {
     kafka: KafkaArgs,
     #[command(flatten)]
     known: KnownArgs,
-}
-
-#[derive(Debug, Clone)]
-struct NodeArg {
-    name: Box<str>,
-    paths: Vec<PathBuf>,
 }
 
 #[derive(Debug, Clone)]
@@ -121,7 +115,7 @@ impl ReplayArgs {
         if self.node.is_empty() {
             return Ok(vec![NodeInput { name: None, log: self.known.open(&self.paths)? }]);
         }
-        let open = |node: &NodeArg| {
+        let open = |node: &NamedLog| {
             Ok(NodeInput { name: Some(node.name.clone()), log: self.known.open(&node.paths)? })
         };
         self.node.iter().map(open).collect()
@@ -175,16 +169,6 @@ impl From<ReplayError> for CliError {
             ReplayError::Read(error) => Self::Read(error),
             ReplayError::Sink { destination, source } => Self::Sink { destination, source },
         }
-    }
-}
-
-fn parse_node(text: &str) -> Result<NodeArg, String> {
-    match text.split_once('=') {
-        Some((name, directories)) if !name.is_empty() && !directories.is_empty() => {
-            let paths = directories.split(':').filter(|part| !part.is_empty()).map(PathBuf::from).collect();
-            Ok(NodeArg { name: name.into(), paths })
-        }
-        _ => Err("expected NAME=DIR or NAME=DIR:DIR".into()),
     }
 }
 

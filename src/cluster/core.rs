@@ -14,6 +14,7 @@ mod ledger;
 mod options;
 mod own_way;
 mod owners;
+mod owners_map;
 mod pending;
 mod publishing;
 mod range_map;
@@ -22,15 +23,24 @@ mod releasing;
 mod session;
 mod suspicion;
 mod take_over;
+mod view;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ops::Range,
+};
 
+pub(crate) use self::in_flight::place_of;
+#[cfg(feature = "agent")]
+pub(crate) use self::publishing::new_parts;
 pub use self::{
     event::{AuditVerdict, Effect, Event, HeadVerdict, Outcome, Placement, RankedRange, Transaction},
     options::{CoreOptions, Rules},
+    owners_map::{KnownAgent, OwnedRange, OwnersMap},
+    view::AgentStanding,
 };
 use self::{
-    in_flight::{InFlight, place_of},
+    in_flight::InFlight,
     ledger::Ledger,
     own_way::OwnWay,
     owners::{Owners, Reading},
@@ -43,10 +53,10 @@ use self::{
     take_over::TakeOver,
 };
 use super::{
-    names::{HostId, Session},
+    names::{Generation, HostId, Keyspace, Session, Token},
     record::{LedgerKind, LedgerRecord, OwnersRecord},
 };
-use crate::dedup::KnownParts;
+use crate::dedup::{Atom, KnownParts};
 
 /// The protocol's state in one agent. `I` is what the ledger said, as far as it was read: it is looked up and filed by the
 /// core alone, and made durable by the runtime together with [`ledger_positions`](Self::ledger_positions).
@@ -69,6 +79,8 @@ pub struct Core<I> {
     releasing: Releasing,
     pending: Pending,
     own_way: OwnWay,
+    /// What was looked up last: memory that is used again.
+    looked_up: Vec<Vec<Atom>>,
     effects: VecDeque<Effect>,
 }
 
@@ -93,6 +105,7 @@ impl<I: KnownParts> Core<I> {
             releasing: Releasing::default(),
             pending: Pending::default(),
             own_way: OwnWay::default(),
+            looked_up: Vec::new(),
             effects: VecDeque::new(),
         }
     }
@@ -104,17 +117,21 @@ impl<I: KnownParts> Core<I> {
             Event::OwnersAtEnd => self.owners_at_end(),
             Event::LedgerRead { host, position, record } => return self.ledger_read(host, position, &record),
             Event::LedgerPosition { host, position } => self.ledger_position(host, position),
-            Event::LedgerAtEnd => {
-                self.ledger.ends += 1;
-                self.ledger.end_ms = self.now_ms;
-            }
+            Event::LedgerAtEnd { host } => self.ledger.at_end(host, self.now_ms),
+            Event::LedgerAtStableEnd { host } => self.ledger.at_stable_end(host, self.now_ms),
             Event::Initialised { session } => self.initialised(session),
             Event::Ended { number, outcome } => self.ended(number, outcome),
             Event::ProducerLost => self.begin_session(),
             Event::Fenced { attempt, host } => self.fenced(attempt, host),
             Event::HighWatermarks { attempt, positions } => self.high_watermarks(attempt, positions),
-            Event::Placement(placement) => self.ranks.set(placement),
-            Event::Able(is_able) => self.is_able = is_able,
+            Event::Placement(placement) => {
+                self.ranks.set(placement);
+                self.suspicion.look_at_once();
+            }
+            Event::Able(is_able) => {
+                self.is_able = is_able;
+                self.suspicion.look_at_once();
+            }
             Event::Leave => self.is_leaving = true,
             Event::PassBegun => self.pass_begun(),
             Event::PassEnded => self.pass_ended(),
@@ -145,14 +162,63 @@ impl<I: KnownParts> Core<I> {
         self.ledger.positions()
     }
 
+    /// Returns true if, since the start, all that can be read of the ledger of each host that the owners topic names was read:
+    /// what the index holds is whole then (R8).
+    pub fn has_read_ledger(&self) -> bool {
+        self.owners.was_at_end() && self.owners.hosts().keys().all(|host| self.ledger.was_at_any_end(*host))
+    }
+
     /// Returns the index, to make it durable.
     pub fn index(&mut self) -> &mut I {
         &mut self.index
     }
 
+    /// Returns how many changes of the own log are unconfirmed.
+    pub fn pending_count(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Returns since when the oldest of them is remembered.
+    pub fn pending_since_ms(&self) -> Option<u64> {
+        self.pending.iter().map(|(_, change)| change.since_ms).min()
+    }
+
+    /// Returns true if a change at one of these positions is remembered as unconfirmed.
+    pub fn has_pending(&self, positions: Range<u64>) -> bool {
+        self.pending.any_in(positions)
+    }
+
+    /// Gives a change up that can neither be published nor relayed: it does not hold up the audit any more. Its bytes must
+    /// be kept elsewhere.
+    pub fn give_up(&mut self, position: u64) {
+        self.pending.remove(position);
+    }
+
+    /// A change that was to be relayed was not sent, as it cannot be yet: it waits for a grace, and no longer the next time.
+    pub fn postpone(&mut self, position: u64) {
+        self.pending.postpone(position, self.now_ms + self.options.grace_ms);
+    }
+
+    /// Returns who owns a token, with the generation: whom a change of it is relayed to.
+    pub fn owner_of(&self, keyspace: &Keyspace, token: Token) -> Option<(HostId, Session, Generation)> {
+        let held = self.owners.get(keyspace, token);
+        held.owner.map(|(host, session)| (host, session, held.generation))
+    }
+
+    /// Returns the partition of the ledger and of the relay topic that a host claimed.
+    pub fn partition_of(&self, host: HostId) -> Option<i32> {
+        self.owners.hosts().get(&host).map(|agent| agent.partition)
+    }
+
+    /// Returns true if somebody waits for the ends of the topics.
+    pub fn is_taking_over(&self) -> bool {
+        self.take_over.is_some()
+    }
+
     fn owners_read(&mut self, record: &OwnersRecord) {
-        let reading = Reading { now_ms: self.now_ms, ledger_ends: self.ledger.ends };
-        if let OwnersRecord::Own { fenced, .. } = record {
+        let mut reading = Reading { now_ms: self.now_ms, ledger_ends: 0 };
+        if let OwnersRecord::Own { host, fenced, .. } = record {
+            reading.ledger_ends = self.ledger.ends(*host);
             self.own_read(fenced);
         }
         self.owners.read(record, self.rules, reading);
@@ -196,7 +262,7 @@ impl<I: KnownParts> Core<I> {
     }
 
     /// Returns the session in which this agent may own tokens.
-    fn session(&self) -> Option<Session> {
+    pub fn session(&self) -> Option<Session> {
         self.standing.session()
     }
 }

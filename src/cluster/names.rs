@@ -35,6 +35,21 @@ pub struct TokenRange {
 /// A keyspace's name.
 pub type Keyspace = Arc<str>;
 
+/// Returns what stands for a keyspace with changes of the schema, which have no token: all agents rank for all of them.
+pub fn schema_keyspace() -> Keyspace {
+    Arc::from("<schema>")
+}
+
+/// Returns what stands for a keyspace with what each agent publishes of its own log for itself: truncations.
+pub fn log_keyspace(host: HostId) -> Keyspace {
+    format!("<log of {host}>").into()
+}
+
+/// Returns true if this is a keyspace of tables, and none that stands for one: no keyspace can have such a name.
+pub fn is_of_tables(keyspace: &str) -> bool {
+    !keyspace.starts_with('<')
+}
+
 impl Generation {
     /// Returns the one after this.
     #[must_use]
@@ -73,6 +88,12 @@ impl TokenRange {
 impl fmt::Display for HostId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
     }
 }
 

@@ -20,8 +20,10 @@ mod fencing;
 mod following;
 mod handover;
 mod init;
+mod onlooker;
 mod random;
 mod reader;
+mod relay_limit;
 mod settings;
 mod spots;
 mod writing;
@@ -42,7 +44,9 @@ pub use self::{
     error::TopicsError,
     handover::{Followed, Heard, QUEUE_BYTES_MAX, QUEUE_ITEMS_MAX},
     init::Init,
+    onlooker::{Extent, Onlooker, SeenLedgerRecord, TopicFindings},
     random::new_session,
+    relay_limit::RelayTooLarge,
     settings::Findings,
     writing::{PlainWriter, WRITER_BYTES_MAX, WRITER_RECORDS_MAX, WriterCounters},
 };
@@ -80,6 +84,8 @@ pub struct ClusterTopicsOptions {
     pub window: Duration,
     /// Partitions that the ledger and the relay topic are made with.
     pub ledger_partitions: u16,
+    /// How often it is looked whether the topics are still those that they were, and begin where they must.
+    pub check_interval: Duration,
 }
 
 impl ClusterTopicsOptions {
@@ -93,6 +99,7 @@ impl ClusterTopicsOptions {
             ledger_retention: Duration::from_secs(24 * 3_600),
             window: Duration::from_secs(6 * 3_600),
             ledger_partitions: LEDGER_PARTITIONS,
+            check_interval: Duration::from_secs(60),
         }
     }
 
@@ -239,8 +246,11 @@ impl ClusterTopics {
     }
 
     /// Sends the bytes of a [`RelayRecord`](crate::cluster::record::RelayRecord) to the host that has this partition.
-    pub fn relay(&mut self, partition: i32, bytes: &[u8]) {
-        self.writer.relay(partition, bytes);
+    ///
+    /// One that is larger than the topic takes is not sent: whoever has it must put it aside, durably, and wait for it no longer.
+    /// What the topic takes is learned from what it refuses, so the first such record may be sent, and fail; the core repeats it.
+    pub fn relay(&mut self, partition: i32, bytes: &[u8]) -> Result<(), RelayTooLarge> {
+        self.writer.relay(partition, bytes)
     }
 
     /// Forgets what the core asked for and does not want any more: it has a new session.

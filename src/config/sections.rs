@@ -2,6 +2,7 @@
 
 mod agent;
 mod cassandra;
+mod cluster;
 mod kafka;
 mod kafka_security;
 mod records;
@@ -11,6 +12,7 @@ pub(super) use self::records::check_topic_prefix;
 pub use self::{
     agent::{DedupConfig, DedupMode, HttpConfig, LimitsConfig, LogConfig, LogFormat, QuarantineConfig},
     cassandra::{CassandraConfig, CassandraTls},
+    cluster::ClusterConfig,
     kafka::{Delivery, KafkaConfig, RawOptions, TooLarge},
     kafka_security::{KafkaSecurity, SaslMechanism, SecurityProtocol},
     records::{Deletes, PartitionBy, RecordsConfig, TablePattern, TablesConfig},

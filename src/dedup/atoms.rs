@@ -5,7 +5,10 @@ use cassandra_commitlog::{
     types::{CqlType, NativeType, counter::CounterContext},
 };
 
-use super::identity::{ChangeId, Hasher, Place};
+use super::{
+    identity::{ChangeId, Hasher, Place},
+    ranges::RangeBounds,
+};
 use crate::change::{Action, Change, Cleared, ColumnWrite};
 
 /// Fingerprint of a part of a change.
@@ -28,13 +31,15 @@ pub struct Filings {
 }
 
 /// What a change is known by: its places, and its parts: row marker, then columns, each with its clearing before its elements.
-/// There is one of each at least.
+/// There is one of each at least. A deleted range has two: both fingerprints of its bounds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Signature {
     /// Where parts are looked up and filed; the change's own place is the first.
     pub places: Vec<Place>,
     /// The parts.
     pub parts: Vec<Part>,
+    /// Of a deleted range: its bounds. It is known, too, if known ranges cover it.
+    pub range: Option<Box<RangeBounds>>,
 }
 
 /// Makes signatures of changes. The memory is used again.
@@ -75,11 +80,14 @@ impl Atoms {
     pub(super) fn take(&mut self, change: &Change<'_>) {
         self.signature.places.clear();
         self.signature.parts.clear();
+        self.signature.range = None;
         self.place(change, change.timestamp);
         let Action::Write(write) = &change.action else {
             let kind = match &change.action {
+                Action::DeleteRange(range) => {
+                    return self.signature.push_range(&change.table, range, &mut self.hasher);
+                }
                 Action::DeletePartition { .. } => b'p',
-                Action::DeleteRange(_) => b'r',
                 Action::DeleteRow { .. } | Action::Write(_) => b'd',
             };
             self.hasher.start(kind);

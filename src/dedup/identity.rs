@@ -3,7 +3,13 @@
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128, xxh3_128_with_seed};
 
 use super::atoms::Atom;
-use crate::change::{Action, Change, DeletedRange, RangeBound};
+use crate::change::{Action, Change};
+
+/// Version of the way in which identities and fingerprints are made. With any change of it, agents that differ must not work
+/// together.
+///
+/// Version 2: all ranges of a partition at one write time share an identity.
+pub const IDENTITY_VERSION: u16 = 2;
 
 /// 128-bit hash of a change's identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -47,10 +53,10 @@ impl ChangeId {
                 None => hasher.feed(b"s"),
             },
             Action::DeleteRow { clustering, .. } => hasher.feed_row(clustering),
-            Action::DeleteRange(range) => hasher.feed_range(range),
+            Action::DeleteRange(_) => hasher.feed(b"d"),
             Action::DeletePartition { .. } => hasher.feed(b"p"),
         }
-        Self::from(xxh3_128_with_seed(&hasher.bytes, hasher.seed))
+        hasher.id()
     }
 }
 
@@ -63,9 +69,13 @@ impl From<u128> for ChangeId {
 impl Hasher {
     /// Makes a hasher whose hashes differ from those of another seed: who does not know it cannot prepare two keys
     /// with one identity.
-    #[cfg(feature = "agent")]
     pub(super) fn with_seed(seed: u64) -> Self {
         Self { seed, bytes: Vec::new() }
+    }
+
+    /// Returns the seed.
+    pub(super) fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// Forgets what was fed, and begins with the kind of what is hashed.
@@ -89,28 +99,11 @@ impl Hasher {
         }
     }
 
+    /// Feeds the values of a row's clustering, null told from empty.
     fn feed_row(&mut self, clustering: &[Option<&[u8]>]) {
         self.feed(b"r");
-        self.feed_values(clustering);
-    }
-
-    fn feed_range(&mut self, range: &DeletedRange<'_>) {
-        self.feed(b"d");
-        for bound in [&range.start, &range.end] {
-            match bound {
-                Some(RangeBound { values, inclusive }) => {
-                    self.feed(if *inclusive { b"i" } else { b"x" });
-                    self.feed_values(values);
-                }
-                None => self.feed(b"o"),
-            }
-        }
-    }
-
-    /// Feeds values, null told from empty.
-    fn feed_values(&mut self, values: &[Option<&[u8]>]) {
-        self.feed(&(values.len() as u64).to_le_bytes());
-        for value in values {
+        self.feed(&(clustering.len() as u64).to_le_bytes());
+        for value in clustering {
             match value {
                 Some(value) => {
                     self.feed(b"v");
@@ -119,6 +112,11 @@ impl Hasher {
                 None => self.feed(b"n"),
             }
         }
+    }
+
+    /// Returns the identity of what was fed.
+    pub(super) fn id(&self) -> ChangeId {
+        ChangeId::from(xxh3_128_with_seed(&self.bytes, self.seed))
     }
 
     /// Returns the fingerprint of what was fed.

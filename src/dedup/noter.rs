@@ -46,19 +46,13 @@ impl Noter {
         mut change: Change<'a>,
     ) -> Result<Verdict<'a>, K::Error> {
         self.atoms.take(&change);
+        self.atoms.signature.look_up(&mut self.known, |place, found| parts.look_up(place, found))?;
         let count = self.atoms.signature.places.len();
-        while self.known.len() < count {
-            self.known.push(Vec::new());
-        }
-        for (place, known) in self.atoms.signature.places.iter().zip(&mut self.known) {
-            known.clear();
-            parts.look_up(*place, known)?;
-            if known.len() > UNSORTED_MAX {
-                known.sort_unstable();
-            }
+        let known = self.known.get_mut(..count).unwrap_or_default();
+        for known in known.iter_mut().filter(|known| known.len() > UNSORTED_MAX) {
+            known.sort_unstable();
         }
         self.is_new.clear();
-        let known = self.known.get(..count).unwrap_or_default();
         if known.iter().all(Vec::is_empty) {
             // Most changes are new.
             self.is_new.resize(self.atoms.signature.parts.len(), true);
@@ -79,7 +73,7 @@ impl Noter {
         Ok(Verdict::New(change))
     }
 
-    /// Files what is new at the change's own place.
+    /// Files what is new at the change's own place, and a range's bounds at theirs.
     fn file<K: KnownParts>(&mut self, parts: &mut K) -> Result<(), K::Error> {
         let (Some(place), Some(known)) = (self.atoms.signature.places.first(), self.known.first()) else {
             return Ok(());
@@ -96,7 +90,13 @@ impl Noter {
         }
         self.fresh.sort_unstable();
         self.fresh.dedup();
-        if self.fresh.is_empty() { Ok(()) } else { parts.file(*place, &self.fresh) }
+        if self.fresh.is_empty() {
+            return Ok(());
+        }
+        if let Some((place, chunks)) = self.atoms.signature.bounds_to_file(&self.fresh) {
+            parts.file(place, &chunks)?;
+        }
+        parts.file(*place, &self.fresh)
     }
 }
 

@@ -62,11 +62,15 @@ const JOURNAL_BYTES_MAX: u64 = 256 << 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BatchNumber(u64);
 
-#[cfg(test)]
 impl From<u64> for BatchNumber {
-    /// For tests of those that carry batches.
     fn from(number: u64) -> Self {
         Self(number)
+    }
+}
+
+impl From<BatchNumber> for u64 {
+    fn from(number: BatchNumber) -> Self {
+        number.0
     }
 }
 

@@ -44,11 +44,6 @@ impl Span {
 }
 
 impl Table {
-    /// Returns how many identities there are.
-    pub(super) fn len(&self) -> usize {
-        self.spans.len()
-    }
-
     /// Returns what is filed under an identity.
     pub(super) fn get(&self, id: ChangeId) -> &[Atom] {
         self.spans.get(&id).map_or(&[], |span| self.slice(*span))
@@ -90,6 +85,11 @@ impl Table {
 /// What an index on disk needs beside.
 #[cfg(feature = "agent")]
 impl Table {
+    /// Returns how many identities there are.
+    pub(super) fn len(&self) -> usize {
+        self.spans.len()
+    }
+
     /// Takes fingerprints out again. What is not there is passed over.
     pub(super) fn remove(&mut self, id: ChangeId, atoms: &[Atom]) {
         let Some(span) = self.spans.get_mut(&id) else { return };

@@ -14,6 +14,8 @@ pub struct NodeIdentity {
     pub host_id: Option<Box<str>>,
     /// Release of Cassandra, such as `5.0.5`.
     pub release: Option<Box<str>>,
+    /// How far it has joined the ring, as Cassandra writes it (`SystemKeyspace.BootstrapState`).
+    pub bootstrapped: Option<Box<str>>,
 }
 
 impl NodeIdentity {
@@ -36,6 +38,7 @@ impl NodeIdentity {
                 match &*column.name {
                     "cluster_name" => self.cluster = text(),
                     "release_version" => self.release = text(),
+                    "bootstrapped" => self.bootstrapped = text(),
                     "host_id" => {
                         self.host_id = uuid::Uuid::from_slice(value).ok().map(|id| id.to_string().into());
                     }

@@ -8,7 +8,7 @@ use super::{JsonRecords, Node, RecordError, RecordPlace, TopicNames, murmur2, to
 use crate::{
     change::{Change, Truncation},
     schema::SchemaChange,
-    sink::{RecordBatch, RecordHeaders, Route, Topic},
+    sink::{RecordBatch, RecordHeaders, RecordMarks, Route, Topic},
 };
 
 /// What a row's deletion gives. A Kafka tombstone (a record without a value) stands for nothing else.
@@ -78,15 +78,14 @@ impl BatchWriter {
         self.json.set_node(node);
     }
 
-    /// Appends the records of a change: one, or two with the tombstone after a row's deletion. `early`: the node
-    /// had not synced the write yet.
+    /// Appends the records of a change: one, or two with the tombstone after a row's deletion. `marks`: what readers should know of it.
     ///
     /// After an error `out` is as it was.
     pub fn write(
         &mut self,
         change: &Change<'_>,
         place: RecordPlace,
-        early: bool,
+        marks: RecordMarks,
         out: &mut RecordBatch,
     ) -> Result<(), RecordError> {
         self.key.clear();
@@ -111,7 +110,7 @@ impl BatchWriter {
             timestamp: change.timestamp,
             schema: Some(Arc::clone(written.schema)),
             place,
-            early,
+            marks,
         };
         let deletes = if written.deletes_row_of_key { *deletes } else { Deletes::Event };
         match deletes {
@@ -134,7 +133,7 @@ impl BatchWriter {
         table: &Arc<TableSchema>,
         truncation: &Truncation,
         place: RecordPlace,
-        early: bool,
+        marks: RecordMarks,
         out: &mut RecordBatch,
     ) {
         self.key.clear();
@@ -143,7 +142,7 @@ impl BatchWriter {
         let value_start = out.bytes();
         json.write_truncation(table, truncation, place, key, out.text_mut());
         let schema = Some(Arc::clone(json.fingerprint(table)));
-        let headers = RecordHeaders { op: "truncate", timestamp: truncation.timestamp, schema, place, early };
+        let headers = RecordHeaders { op: "truncate", timestamp: truncation.timestamp, schema, place, marks };
         out.push_written(&topic, key, value_start, Route::EveryPartition, headers);
     }
 
@@ -152,14 +151,14 @@ impl BatchWriter {
         &mut self,
         change: &SchemaChange,
         place: RecordPlace,
-        early: bool,
+        marks: RecordMarks,
         out: &mut RecordBatch,
     ) {
         self.key.clear();
         let Self { json, key, schema_changes, .. } = self;
         let value_start = out.bytes();
         json.write_schema_change(change, place, key, out.text_mut());
-        let headers = RecordHeaders { op: "ddl", timestamp: change.written_at, schema: None, place, early };
+        let headers = RecordHeaders { op: "ddl", timestamp: change.written_at, schema: None, place, marks };
         out.push_written(schema_changes, key, value_start, route_of(key.as_bytes()), headers);
     }
 

@@ -14,7 +14,7 @@ use crate::{
     checkpoint::Progress,
     record::{BatchWriter, Node, RecordError, RecordPlace},
     schema::SchemaChange,
-    sink::{BatchSink, RecordBatch},
+    sink::{BatchSink, RecordBatch, RecordMarks},
 };
 
 /// Bytes of records that are gathered before they are sent.
@@ -71,7 +71,7 @@ impl<'s> Publisher<'s> {
     /// Appends a change's records; returns how many.
     pub(super) fn change(&mut self, change: &Change<'_>, place: RecordPlace) -> Result<u64, RecordError> {
         let before = self.batch.records().len();
-        self.writer.write(change, place, false, &mut self.batch)?;
+        self.writer.write(change, place, RecordMarks::default(), &mut self.batch)?;
         Ok((self.batch.records().len() - before) as u64)
     }
 
@@ -82,13 +82,13 @@ impl<'s> Publisher<'s> {
         truncation: &Truncation,
         place: RecordPlace,
     ) -> u64 {
-        self.writer.write_truncation(table, truncation, place, false, &mut self.batch);
+        self.writer.write_truncation(table, truncation, place, RecordMarks::default(), &mut self.batch);
         1
     }
 
     /// Appends the record of a change of the schema.
     pub(super) fn schema_change(&mut self, change: &SchemaChange, place: RecordPlace) -> u64 {
-        self.writer.write_schema_change(change, place, false, &mut self.batch);
+        self.writer.write_schema_change(change, place, RecordMarks::default(), &mut self.batch);
         1
     }
 

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use self::{
     asked::{Asked, Backoff},
-    store::SnapshotStore,
+    store::{SnapshotStore, StoredSnapshot},
 };
 pub use self::{
     snapshot::SnapshotError,
@@ -155,14 +155,29 @@ impl LiveSchema {
         self.load(to)
     }
 
+    /// Goes to the schema of another position of the log, back or forth, from which it is read next. Unlike after
+    /// [`rewind`](Self::rewind), what came after it stays known, so that one can go there again: nothing may be
+    /// [saved](Self::save) until the log is read as far as it was before.
+    pub fn seek(&mut self, to: &Progress) -> Result<(), LiveSchemaError> {
+        match self.store.choose(to) {
+            Some(wanted) if self.saved == Some(wanted.number) => Ok(()),
+            Some(wanted) => self.load_from(&wanted),
+            None => self.load_later(),
+        }
+    }
+
     fn load(&mut self, at: &Progress) -> Result<(), LiveSchemaError> {
-        self.saved = None;
-        self.checked = Checked::default();
-        self.catalogue = Catalogue::new();
         let Some(wanted) = self.store.choose(at) else {
             return self.load_later();
         };
         self.store.remove_after(wanted.number)?;
+        self.load_from(&wanted)
+    }
+
+    fn load_from(&mut self, wanted: &StoredSnapshot) -> Result<(), LiveSchemaError> {
+        self.saved = None;
+        self.checked = Checked::default();
+        self.catalogue = Catalogue::new();
         let error = match wanted.read()? {
             Ok(catalogue) => {
                 self.catalogue = catalogue;
@@ -172,7 +187,7 @@ impl LiveSchema {
             }
             Err(error) => error,
         };
-        for earlier in self.store.before(&wanted) {
+        for earlier in self.store.before(wanted) {
             if let Ok(catalogue) = earlier.read()? {
                 self.catalogue = catalogue;
                 break;
@@ -184,6 +199,9 @@ impl LiveSchema {
 
     /// Takes the oldest readable snapshot for a seed, though it is of a later position than the log is read from.
     fn load_later(&mut self) -> Result<(), LiveSchemaError> {
+        self.saved = None;
+        self.checked = Checked::default();
+        self.catalogue = Catalogue::new();
         self.origin = Origin::Nothing;
         for later in self.store.all() {
             match later.read()? {

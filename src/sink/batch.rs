@@ -34,8 +34,17 @@ pub struct RecordHeaders {
     pub schema: Option<Arc<str>>,
     /// Which part of the log the record is of.
     pub place: RecordPlace,
+    /// What a reader should know of how it was come by.
+    pub marks: RecordMarks,
+}
+
+/// What a reader should know of how a record was come by; mostly nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RecordMarks {
     /// True if the node had not synced the write yet: it forgets it if its power fails now.
     pub early: bool,
+    /// True if the change is older than the dedup window: whether it was published before cannot be told.
+    pub late: bool,
 }
 
 /// One record of a batch: where its bytes are, and where it goes.
@@ -54,6 +63,13 @@ impl BatchRecord {
     /// Returns which of the batch's [topics](RecordBatch::topics) it goes to.
     pub fn topic_index(&self) -> usize {
         self.topic
+    }
+}
+
+impl RecordMarks {
+    /// Returns the marks of a record that is not late.
+    pub fn early(early: bool) -> Self {
+        Self { early, late: false }
     }
 }
 

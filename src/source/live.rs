@@ -26,6 +26,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use cassandra_commitlog::Position;
 use inventory::{Inventory, Place};
 use known::Known;
 use tail::Tail;
@@ -224,6 +225,15 @@ impl LiveLog {
         }
         bytes.truncate(read);
         Ok(bytes)
+    }
+
+    /// Returns true if the node has said that the entry that ends here is on disk, as far as was looked. A segment that is not
+    /// there any more was.
+    pub fn is_synced(&self, position: Position) -> bool {
+        self.inventory
+            .segments
+            .get(&position.segment)
+            .is_none_or(|segment| segment.completed || position.offset <= segment.synced)
     }
 
     /// Returns true if a segment is in one of the directories, or held open.

@@ -7,7 +7,11 @@ use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandl
 
 use super::{
     accounting::Outcome,
-    metrics::{self as names, BUILD_INFO, Counter, Gauge, Histogram, Kind, MUTATIONS, RECORDS, STATE},
+    cluster::{ClusterState, ClusterView},
+    metrics::{
+        self as names, BUILD_INFO, CLUSTER, CLUSTER_STATE, Counter, Gauge, Histogram, Kind, MUTATIONS,
+        RECORDS, STATE,
+    },
     state::AgentState,
     status::AgentStatus,
 };
@@ -94,6 +98,23 @@ fn publish(status: &AgentStatus) {
         )
         .set(1.0);
     }
+    if let Some(cluster) = status.cluster() {
+        publish_cluster(&cluster);
+    }
+}
+
+fn publish_cluster(view: &ClusterView) {
+    for its in CLUSTER {
+        let (name, value) = (its.metric.name, (its.read)(view));
+        match its.metric.kind {
+            Kind::Counter => metrics::counter!(name).absolute(value as u64),
+            Kind::Gauge | Kind::Histogram => metrics::gauge!(name).set(value),
+        }
+    }
+    for other in ClusterState::ALL {
+        let holds = f64::from(u8::from(other == view.state));
+        metrics::gauge!(CLUSTER_STATE.name, "state" => other.as_str()).set(holds);
+    }
 }
 
 #[cfg(test)]
@@ -137,6 +158,8 @@ mod tests {
         status.table("shop", "orders").add("insert", 3);
         status.observe(Histogram::CommitSeconds, Duration::from_millis(20));
         status.observe(Histogram::EventAgeSeconds, Duration::from_secs(3));
+        assert!(!exporter.render(&status).contains("ringtap_cluster_"), "there is none");
+        status.set_cluster(ClusterView::example());
         let (values, types) = read(&exporter.render(&status));
         for metric in names::all() {
             let kind = match metric.kind {
@@ -161,6 +184,48 @@ mod tests {
         assert!((values["ringtap_commit_seconds_bucket{le=\"0.025\"}"] - 1.0).abs() < f64::EPSILON);
         assert!(values["ringtap_commit_seconds_bucket{le=\"0.01\"}"].abs() < f64::EPSILON);
         assert!(values["ringtap_cdc_raw_full_seconds"].is_infinite());
+    }
+
+    #[test]
+    fn the_cluster_s_metrics_are_what_the_view_says() {
+        let (exporter, status) = Exporter::new().unwrap();
+        status.set_cluster(ClusterView::example());
+        let (values, _) = read(&exporter.render(&status));
+        let all: BTreeMap<&str, f64> = values
+            .iter()
+            .filter_map(|(series, value)| Some((series.strip_prefix("ringtap_cluster_")?, *value)))
+            .collect();
+        let expected = BTreeMap::from([
+            ("able", 0.0),
+            ("agents", 3.0),
+            ("agents_differing", 1.0),
+            ("agents_heard", 1.0),
+            ("audit_stands", 1.0),
+            ("caught_up", 1.0),
+            ("index_disk_waits_total", 34.0),
+            ("keyspaces_not_placed", 1.0),
+            ("late_changes_total", 29.0),
+            ("lost_sessions_total", 26.0),
+            ("nodes_without_agent", 1.0),
+            ("owned_percent", 33.25),
+            ("owned_ranges", 8.0),
+            ("pending_bytes", 4096.0),
+            ("pending_changes", 3.0),
+            ("pending_oldest_seconds", 2.5),
+            ("relays_answered_total", 23.0),
+            ("relays_received_total", 22.0),
+            ("relays_sent_total", 21.0),
+            ("relays_unwanted_total", 24.0),
+            ("rewinds_total", 27.0),
+            ("state{state=\"auditing\"}", 0.0),
+            ("state{state=\"joining\"}", 0.0),
+            ("state{state=\"leaving\"}", 0.0),
+            ("state{state=\"owning\"}", 1.0),
+            ("streamed_copies_skipped_total", 28.0),
+            ("take_overs_total", 25.0),
+            ("window_whole_since_timestamp_seconds", 1_700_000_000.5),
+        ]);
+        assert_eq!(all, expected);
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! Every metric: its name, what it counts, and in which unit. Nothing else in the program names one.
 
+mod cluster;
+
 use metrics::Unit;
+
+pub use self::cluster::{CLUSTER, CLUSTER_STATE, ClusterMetric};
 
 /// What kind of number a metric is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,11 +157,13 @@ pub const SECONDS_BUCKETS: [f64; 18] = [
     21_600.0,
 ];
 
-/// Returns all metrics.
+/// Returns all metrics. Those of the cluster are only there with `dedup.mode = "cluster"`.
 pub fn all() -> Vec<Metric> {
     let mut metrics = vec![MUTATIONS, RECORDS, STATE, BUILD_INFO];
     metrics.extend(Counter::ALL.iter().map(|counter| counter.metric()));
     metrics.extend(Gauge::ALL.iter().map(|gauge| gauge.metric()));
     metrics.extend(Histogram::ALL.iter().map(|histogram| histogram.metric()));
+    metrics.push(CLUSTER_STATE);
+    metrics.extend(CLUSTER.iter().map(|its| its.metric));
     metrics
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     accounting::Accounting,
+    cluster::ClusterView,
     metrics::{Counter, Gauge},
     space::SpaceLevel,
     state::{AgentState, Identity, Milestone},
@@ -33,6 +34,16 @@ pub enum Degradation {
     Damages,
     /// Entries were put aside.
     Quarantine,
+    /// The agent can't own tokens: others publish for it.
+    CannotOwn,
+    /// The audit of the own log stands still.
+    AuditStands,
+    /// Agents have other settings than the first one.
+    AgentsDiffer,
+    /// Nodes of the ring have no agent.
+    NodesWithoutAgent,
+    /// Keyspaces are published by nobody.
+    NotPlaced,
 }
 
 impl Degradation {
@@ -49,6 +60,15 @@ impl Degradation {
             Self::Gaps => "parts of the log were deleted before they were read: changes are missing",
             Self::Damages => "segments were damaged: see the log",
             Self::Quarantine => "entries were put aside: see the quarantine directory",
+            Self::CannotOwn => "this agent can't own tokens: the others must publish for it",
+            Self::AuditStands => {
+                "too many changes of the log are missing in the ledger: reading waits for their owners"
+            }
+            Self::AgentsDiffer => "agents have other settings than the first one: they only audit",
+            Self::NodesWithoutAgent => {
+                "nodes have no agent: what only they have logged is published by nobody"
+            }
+            Self::NotPlaced => "keyspaces are published by nobody",
         }
     }
 }
@@ -127,6 +147,9 @@ pub struct StatusPage {
     pub threads: Vec<ThreadHealth>,
     /// Resident memory in bytes.
     pub memory_bytes: u64,
+    /// The cluster; none with `dedup.mode = "node"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterView>,
 }
 
 fn whole(number: f64) -> u64 {
@@ -177,6 +200,7 @@ impl StatusPage {
             counters: counters.collect(),
             threads: status.threads(),
             memory_bytes: value(Gauge::MemoryBytes),
+            cluster: status.cluster(),
         }
     }
 
@@ -196,11 +220,19 @@ impl StatusPage {
     }
 }
 
-fn bytes_text(bytes: u64) -> String {
+pub(super) fn bytes_text(bytes: u64) -> String {
     indicatif::HumanBytes(bytes).to_string()
 }
 
-fn seconds_text(seconds: u64) -> String {
+/// Returns a time of so many milliseconds for people.
+pub fn duration_text(milliseconds: u64) -> String {
+    match milliseconds {
+        0..10_000 => format!("{:.1} s", milliseconds as f64 / 1000.0),
+        _ => seconds_text(milliseconds / 1000),
+    }
+}
+
+pub(super) fn seconds_text(seconds: u64) -> String {
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     match (days, hours, minutes) {
         (0, 0, 0) => format!("{seconds} s"),
@@ -256,6 +288,9 @@ impl fmt::Display for StatusPage {
             let records: Vec<String> =
                 table.records.iter().map(|(op, count)| format!("{count} {op}")).collect();
             writeln!(f, "records    {}: {}", table.table, records.join(", "))?;
+        }
+        if let Some(cluster) = &self.cluster {
+            cluster.fmt(f)?;
         }
         writeln!(
             f,

@@ -12,6 +12,7 @@ use metrics::Histogram as HistogramHandle;
 
 use super::{
     accounting::{Accounting, Outcome, Outcomes},
+    cluster::ClusterView,
     metrics::{Counter, Gauge, Histogram},
     page::{Degradation, StatusPage},
     space::{SpaceForecast, SpaceLevel, SpaceUse},
@@ -36,6 +37,7 @@ pub struct AgentStatus {
     tables: Tables,
     threads: Threads,
     space_level: Mutex<SpaceLevel>,
+    cluster: Mutex<Option<ClusterView>>,
     /// Milliseconds from the start to the last durable checkpoint; 0 for none.
     checkpoint_ms: AtomicU64,
 }
@@ -68,6 +70,7 @@ impl AgentStatus {
             tables: Tables::default(),
             threads: Threads::default(),
             space_level: Mutex::new(SpaceLevel::Fine),
+            cluster: Mutex::new(None),
             checkpoint_ms: AtomicU64::new(0),
         };
         status.set(Gauge::CdcRawFullSeconds, f64::INFINITY);
@@ -261,6 +264,16 @@ impl AgentStatus {
         *lock(&self.space_level)
     }
 
+    /// Sets what is known of the cluster, all at once.
+    pub fn set_cluster(&self, view: ClusterView) {
+        *lock(&self.cluster) = Some(view);
+    }
+
+    /// Returns what is known of the cluster; none if the agent publishes what its own node logs.
+    pub fn cluster(&self) -> Option<ClusterView> {
+        lock(&self.cluster).clone()
+    }
+
     /// Brings the gauges up to date that are told by the clock or the kernel.
     pub(super) fn refresh(&self) {
         self.set(Gauge::Ready, f64::from(u8::from(self.is_ready())));
@@ -302,6 +315,16 @@ impl AgentStatus {
         found.extend(
             counted.into_iter().filter(|(counter, _)| self.count(*counter) > 0).map(|(_, what)| what),
         );
+        if let Some(cluster) = &*lock(&self.cluster) {
+            let of_cluster = [
+                (!cluster.is_able, Degradation::CannotOwn),
+                (cluster.audit_stands, Degradation::AuditStands),
+                (cluster.agents_differing() > 0, Degradation::AgentsDiffer),
+                (!cluster.nodes_without_agent.is_empty(), Degradation::NodesWithoutAgent),
+                (!cluster.placement_problems.is_empty(), Degradation::NotPlaced),
+            ];
+            found.extend(of_cluster.into_iter().filter(|(is_so, _)| *is_so).map(|(_, what)| what));
+        }
         found
     }
 
@@ -342,6 +365,34 @@ mod tests {
         let (state, since, reason) = status.state_since();
         assert_eq!((state, reason.as_str()), (AgentState::WaitingForKafka, "no leader"));
         assert!(since >= Duration::from_millis(5));
+    }
+
+    #[test]
+    fn an_agent_of_a_cluster_tells_what_is_wrong_there() {
+        let status = AgentStatus::default();
+        assert_eq!((status.degradations(), status.page().cluster), (Vec::new(), None));
+        status.set_cluster(ClusterView::example());
+        let expected = [
+            Degradation::CannotOwn,
+            Degradation::AuditStands,
+            Degradation::AgentsDiffer,
+            Degradation::NodesWithoutAgent,
+            Degradation::NotPlaced,
+        ];
+        assert_eq!(status.degradations(), expected);
+        let well = ClusterView {
+            is_able: true,
+            agents: Vec::new(),
+            audit_stands: false,
+            placement_problems: Vec::new(),
+            nodes_without_agent: Vec::new(),
+            ..ClusterView::example()
+        };
+        status.set_cluster(well.clone());
+        assert_eq!(status.degradations(), []);
+        let page = status.page();
+        assert_eq!(page.cluster.as_ref(), Some(&well));
+        assert!(page.to_string().contains("\ncluster    owning: 8 ranges"), "{page}");
     }
 
     #[test]

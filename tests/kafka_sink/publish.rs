@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ringtap::sink::{
-    RecordBatch, RecordHeaders, Route, StopSignal,
+    RecordBatch, RecordHeaders, RecordMarks, Route, StopSignal,
     kafka::{Delivery, KafkaSink, SinkCounters, SinkErrorKind, SinkState, TooLarge},
 };
 
@@ -42,7 +42,7 @@ fn partitions_headers_and_tombstones_are_as_the_batch_says() {
     let mut sink = connect(&options);
     let topic = topic("shape.a");
     let mut batch = RecordBatch::default();
-    let early = RecordHeaders { early: true, op: "delete", ..headers(7) };
+    let early = RecordHeaders { marks: RecordMarks::early(true), op: "delete", ..headers(7) };
     let key = r#"{"pk":1}"#;
     batch.push(&topic, key, Some("v"), route(key), early.clone());
     batch.push(&topic, key, None, route(key), early);

@@ -13,7 +13,7 @@ use ringtap::{
     checkpoint::Progress,
     record::{RecordPlace, murmur2, to_positive},
     sink::{
-        RecordBatch, RecordHeaders, Route, StopSignal, Topic,
+        RecordBatch, RecordHeaders, RecordMarks, Route, StopSignal, Topic,
         kafka::{Backoff, KafkaOptions, KafkaSink, SinkCounters, SinkErrorKind, StoredPosition},
     },
 };
@@ -49,7 +49,13 @@ pub(crate) fn topic(name: &str) -> Arc<Topic> {
 
 pub(crate) fn headers(number: u64) -> RecordHeaders {
     let place = RecordPlace { position: Position { segment: 1, offset: number }, index: 0 };
-    RecordHeaders { op: "insert", timestamp: 5, schema: Some("feed".into()), place, early: false }
+    RecordHeaders {
+        op: "insert",
+        timestamp: 5,
+        schema: Some("feed".into()),
+        place,
+        marks: RecordMarks::default(),
+    }
 }
 
 pub(crate) fn route(key: &str) -> Route {

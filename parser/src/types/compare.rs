@@ -81,6 +81,22 @@ pub fn is_within<V: AsRef<[u8]>, B: AsRef<[u8]>>(
         && end.is_none_or(|bound| is_inside(bound, Ordering::Less))
 }
 
+/// Returns whether [`compare`] has Cassandra's order of a type's values for certain: not for classes that are none of Cassandra's
+/// types, whose order is their own, nor where the values bring such a class.
+pub fn has_known_order(ty: &CqlType) -> bool {
+    match ty {
+        CqlType::Native(_) => true,
+        CqlType::Custom(class) => is_lexical_uuid(class),
+        CqlType::List(element, _) | CqlType::Set(element, _) | CqlType::Vector(element, _) => {
+            has_known_order(element)
+        }
+        CqlType::Map(entry, _) => has_known_order(&entry.0) && has_known_order(&entry.1),
+        CqlType::Tuple(types) | CqlType::Composite(types) => types.iter().all(has_known_order),
+        CqlType::UserType(definition, _) => definition.fields.iter().all(|field| has_known_order(&field.ty)),
+        CqlType::DynamicComposite(_) => false,
+    }
+}
+
 fn compare_at(ty: &CqlType, a: &[u8], b: &[u8], depth: u8) -> Ordering {
     if let CqlType::Native(native) = ty {
         return compare_native(*native, a, b);

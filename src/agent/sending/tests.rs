@@ -5,7 +5,7 @@ use cassandra_commitlog::Position;
 use super::*;
 use crate::{
     record::RecordPlace,
-    sink::{RecordHeaders, Route, Topic},
+    sink::{RecordHeaders, RecordMarks, Route, Topic},
 };
 
 /// Notes what it is told; fails the commit of one position.
@@ -21,7 +21,7 @@ impl Publisher for Notes {
     type Position = u64;
     type Error = u64;
 
-    fn send(&mut self, batch: &RecordBatch) -> Result<(), u64> {
+    fn send(&mut self, batch: &RecordBatch, _: &mut u64) -> Result<(), u64> {
         self.sent.push(batch.records().len());
         Ok(())
     }
@@ -44,7 +44,8 @@ fn batch(number: u64, records: usize) -> SealedBatch<u64> {
     let mut batch = RecordBatch::default();
     for _ in 0..records {
         let place = RecordPlace { position: Position::START, index: 0 };
-        let headers = RecordHeaders { op: "insert", timestamp: 0, schema: None, place, early: false };
+        let headers =
+            RecordHeaders { op: "insert", timestamp: 0, schema: None, place, marks: RecordMarks::default() };
         batch.push(&topic, "key", Some("value"), Route::Hash(0), headers);
     }
     SealedBatch { number: number.into(), records: batch, position: number * 100 }

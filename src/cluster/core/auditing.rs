@@ -3,7 +3,7 @@
 use super::{
     AuditVerdict, Core, Effect,
     pending::{PendingChange, Stage},
-    publishing::new_parts,
+    publishing::Known,
 };
 use crate::{
     cluster::names::{HostId, Keyspace, Session, Token},
@@ -24,10 +24,10 @@ impl<I: KnownParts> Core<I> {
         signature: &Signature,
     ) -> Result<AuditVerdict, I::Error> {
         self.own_way.audits(position);
-        if self.is_confirmed(signature)? {
+        let Known::NotAll { awaited } = self.known(signature, false)? else {
             self.pending.remove(position);
             return Ok(AuditVerdict::Confirmed);
-        }
+        };
         if self.is_on_its_way(signature)? {
             self.pending.remove(position);
             self.own_way.audited(position);
@@ -41,7 +41,15 @@ impl<I: KnownParts> Core<I> {
         }
         let due_ms = self.now_ms + self.grace(keyspace, token);
         self.pending.insert(position, (keyspace, token, signature), self.now_ms, due_ms);
+        self.pending.watch(position, awaited);
         Ok(AuditVerdict::Pending)
+    }
+
+    /// As [`audit`](Self::audit), for a change that [`head`](Self::head) said just now is to be published: it is on its way.
+    pub fn audit_published(&mut self, position: u64) {
+        self.own_way.audits(position);
+        self.pending.remove(position);
+        self.own_way.audited(position);
     }
 
     /// Returns the lowest position that was audited and is unconfirmed. `None`: all that was audited is confirmed.
@@ -52,18 +60,12 @@ impl<I: KnownParts> Core<I> {
         self.pending.lowest().into_iter().chain(self.own_way.lowest()).min()
     }
 
-    fn is_confirmed(&mut self, signature: &Signature) -> Result<bool, I::Error> {
-        let known = self.known(signature, false)?;
-        Ok(!new_parts(signature, &known).contains(&true))
-    }
-
     /// Returns true if all of it is in the ledger or in own transactions: that is most of what the owner audits.
     fn is_on_its_way(&mut self, signature: &Signature) -> Result<bool, I::Error> {
         if !signature.places.iter().any(|place| !self.in_flight.get(*place).is_empty()) {
             return Ok(false);
         }
-        let known = self.known(signature, true)?;
-        Ok(!new_parts(signature, &known).contains(&true))
+        Ok(self.known(signature, true)? == Known::All)
     }
 
     /// Looks again at what waits for something of this identity.
@@ -72,8 +74,10 @@ impl<I: KnownParts> Core<I> {
             let Some(signature) = self.pending.get(position).map(|change| change.signature.clone()) else {
                 continue;
             };
-            if self.is_confirmed(&signature)? {
-                self.pending.remove(position);
+            match self.known(&signature, false)? {
+                Known::All => self.pending.remove(position),
+                // The bounds of a range may stand in another record than its fingerprints.
+                Known::NotAll { awaited } => self.pending.watch(position, awaited),
             }
         }
         Ok(())
@@ -141,3 +145,6 @@ impl<I: KnownParts> Core<I> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,8 +31,19 @@ pub enum Event {
         /// The offset of what is read next.
         position: u64,
     },
-    /// All partitions of the ledger were read to what were their high watermarks at a moment after the last such event.
-    LedgerAtEnd,
+    /// A host's partition of the ledger was read to what was its high watermark at a moment after the last such event of this
+    /// host. R3 rests on that.
+    LedgerAtEnd {
+        /// Whose partition.
+        host: HostId,
+    },
+    /// All that can be read of a host's partition of the ledger was read: up to what was its last stable offset at a moment
+    /// after the last such event of this host. Behind it stands an open transaction. To be told while
+    /// [`LedgerAtEnd`](Self::LedgerAtEnd) of this host does not come: so it is known to be silent, and not only unread.
+    LedgerAtStableEnd {
+        /// Whose partition.
+        host: HostId,
+    },
     /// [`Effect::Initialise`] is done: earlier producers of this host are fenced, and their transactions have ended.
     Initialised {
         /// A number that this host never used.

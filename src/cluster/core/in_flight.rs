@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use foldhash::fast::FixedState;
+
 use crate::{
     cluster::record::Entry,
     dedup::{Atom, ChangeId, Place, Signature},
@@ -13,7 +15,7 @@ const MINUTE_US: i64 = 60_000_000;
 /// Fingerprints by identity, and what the open batch holds of them.
 #[derive(Debug, Default)]
 pub(super) struct InFlight {
-    known: HashMap<ChangeId, Vec<Atom>>,
+    known: HashMap<ChangeId, Vec<Atom>, FixedState>,
     published: Vec<Entry>,
     skipped: Vec<Entry>,
 }
@@ -35,8 +37,7 @@ impl InFlight {
         self.known.get(&place.id).map_or(&[], Vec::as_slice)
     }
 
-    /// Files the new parts of a change, in the open batch.
-    /// Returns how many fingerprints that are.
+    /// Files the new parts of a change, in the open batch, and a range's bounds. Returns how many fingerprints that are.
     pub(super) fn file(
         &mut self,
         signature: &Signature,
@@ -53,10 +54,16 @@ impl InFlight {
         atoms.retain(|atom| !known.contains(atom));
         atoms.sort_unstable();
         atoms.dedup();
-        let count = atoms.len();
         if atoms.is_empty() {
             return 0;
         }
+        let bounds = signature.bounds_to_file(&atoms);
+        let bounds = bounds.map_or(0, |(place, chunks)| self.push(place, chunks, is_skipped));
+        bounds + self.push(*place, atoms, is_skipped)
+    }
+
+    fn push(&mut self, place: Place, atoms: Vec<Atom>, is_skipped: bool) -> usize {
+        let count = atoms.len();
         self.known.entry(place.id).or_default().extend_from_slice(&atoms);
         let entry = Entry { id: place.id, minute: minute_of(place.timestamp), atoms };
         if is_skipped {
@@ -95,6 +102,6 @@ pub(super) fn minute_of(timestamp: i64) -> i32 {
 }
 
 /// Returns the place of an entry of the ledger: its write time to the minute.
-pub(super) fn place_of(entry: &Entry) -> Place {
+pub(crate) fn place_of(entry: &Entry) -> Place {
     Place { id: entry.id, timestamp: i64::from(entry.minute) * MINUTE_US }
 }

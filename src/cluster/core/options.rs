@@ -27,7 +27,8 @@ pub struct CoreOptions {
     pub pending_max: usize,
 }
 
-/// The rules that carry safety. Each can be left out for one purpose alone: to show that the simulation notices.
+/// The rules that carry safety, and some without which all would stand still. Each can be left out for one purpose alone: to
+/// show that the simulation notices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a rule that a weakened variant lacks")]
 pub struct Rules {
@@ -43,6 +44,8 @@ pub struct Rules {
     pub fence_before_high_watermark: bool,
     /// R3: the high watermarks of all that ever owned tokens, not of the owner alone.
     pub all_former_owners: bool,
+    /// R3: who died amid a transaction, and so hides its end of the ledger, is fenced too.
+    pub fence_who_hides: bool,
     /// R3: of two claims of one generation the first counts.
     pub first_of_generation: bool,
     /// R4: forget what was owned after an outcome that is not known.
@@ -74,6 +77,7 @@ impl Rules {
         read_to_high_watermark: true,
         fence_before_high_watermark: true,
         all_former_owners: true,
+        fence_who_hides: true,
         first_of_generation: true,
         new_session_after_unknown: true,
         hello_before_own: true,

@@ -22,7 +22,7 @@ pub(super) struct Ownership {
     pub(super) said_by: u64,
     /// When that was read.
     pub(super) since_ms: u64,
-    /// How often the whole ledger had been read to its end by then.
+    /// How often the owner's partition of the ledger had been read to its end when the `OWN` was read.
     pub(super) ledger_ends: u64,
 }
 
@@ -38,6 +38,7 @@ pub(super) struct Agent {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reading {
     pub(super) now_ms: u64,
+    /// Of an `OWN`: how often its writer's partition of the ledger had been read to its end by then.
     pub(super) ledger_ends: u64,
 }
 
@@ -181,6 +182,10 @@ impl Owners {
                 .filter(move |(_, held)| is_of(held))
                 .map(move |(part, held)| (keyspace, part, held))
         })
+    }
+
+    pub(super) fn keyspaces(&self) -> impl Iterator<Item = &Keyspace> {
+        self.map.keys()
     }
 
     pub(super) fn hosts(&self) -> &BTreeMap<HostId, Agent> {

@@ -1,6 +1,11 @@
 //! Changes of the own log that the ledger does not have yet, and when they are relayed.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::Range,
+};
+
+use foldhash::fast::FixedState;
 
 use crate::{
     cluster::names::{HostId, Keyspace, Session, Token},
@@ -13,6 +18,8 @@ pub(super) struct PendingChange {
     pub(super) keyspace: Keyspace,
     pub(super) token: Token,
     pub(super) signature: Signature,
+    /// Identities beside its own that it may be confirmed by.
+    watched: Vec<ChangeId>,
     pub(super) since_ms: u64,
     pub(super) stage: Stage,
     /// When it is looked at again.
@@ -34,7 +41,7 @@ pub(super) enum Stage {
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     changes: BTreeMap<u64, PendingChange>,
-    by_id: HashMap<ChangeId, Vec<u64>>,
+    by_id: HashMap<ChangeId, Vec<u64>, FixedState>,
     due: BTreeSet<(u64, u64)>,
 }
 
@@ -49,6 +56,10 @@ impl Pending {
 
     pub(super) fn contains(&self, position: u64) -> bool {
         self.changes.contains_key(&position)
+    }
+
+    pub(super) fn any_in(&self, positions: Range<u64>) -> bool {
+        self.changes.range(positions).next().is_some()
     }
 
     pub(super) fn get(&self, position: u64) -> Option<&PendingChange> {
@@ -74,6 +85,7 @@ impl Pending {
             keyspace: Keyspace::clone(keyspace),
             token,
             signature: signature.clone(),
+            watched: Vec::new(),
             since_ms: now_ms,
             stage: Stage::Grace,
             due_ms,
@@ -85,12 +97,24 @@ impl Pending {
     pub(super) fn remove(&mut self, position: u64) {
         let Some(change) = self.changes.remove(&position) else { return };
         self.due.remove(&(change.due_ms, position));
-        for place in &change.signature.places {
-            if let Some(positions) = self.by_id.get_mut(&place.id) {
+        let own = change.signature.places.iter().map(|place| place.id);
+        for id in own.chain(change.watched) {
+            if let Some(positions) = self.by_id.get_mut(&id) {
                 positions.retain(|other| *other != position);
                 if positions.is_empty() {
-                    self.by_id.remove(&place.id);
+                    self.by_id.remove(&id);
                 }
+            }
+        }
+    }
+
+    /// Notes identities beside its own by which a change may be confirmed.
+    pub(super) fn watch(&mut self, position: u64, ids: Vec<ChangeId>) {
+        let Some(change) = self.changes.get_mut(&position) else { return };
+        for id in ids {
+            if !change.watched.contains(&id) {
+                change.watched.push(id);
+                self.by_id.entry(id).or_default().push(position);
             }
         }
     }
@@ -112,6 +136,14 @@ impl Pending {
             self.due.insert((due_ms, position));
             (change.stage, change.due_ms) = (stage, due_ms);
         }
+    }
+
+    /// Takes back that a change was sent.
+    pub(super) fn postpone(&mut self, position: u64, due_ms: u64) {
+        if let Some(change) = self.changes.get_mut(&position) {
+            change.sent = change.sent.saturating_sub(1);
+        }
+        self.wait(position, Stage::Grace, due_ms);
     }
 
     /// Counts one more sending.

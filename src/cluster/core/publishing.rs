@@ -10,7 +10,7 @@ use crate::{
         names::{Keyspace, Token},
         record::{LedgerKind, LedgerRecord},
     },
-    dedup::{Atom, KnownParts, Signature},
+    dedup::{Atom, ChangeId, KnownParts, Part, Signature},
 };
 
 /// Transactions, beats, and passes over the log: what may be said to be done.
@@ -76,6 +76,18 @@ impl Passes {
     }
 }
 
+/// Whether all of a change is known.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    /// It is.
+    All,
+    /// It is not, and may be when something is filed under one of the change's identities or of these.
+    NotAll {
+        /// Under which bounds of known ranges are still to come.
+        awaited: Vec<ChangeId>,
+    },
+}
+
 impl<I: KnownParts> Core<I> {
     /// Says what to do with a change that the head reads, or that an auditor sent: an owner answers each of these by publishing
     /// it, unless it is known.
@@ -107,33 +119,38 @@ impl<I: KnownParts> Core<I> {
         if !self.owns(keyspace, token) {
             return Ok(HeadVerdict::NotOwned);
         }
-        let known = self.known(signature, self.rules.in_flight_is_known)?;
-        let parts = new_parts(signature, &known);
+        self.look_up(signature, self.rules.in_flight_is_known)?;
+        let parts = new_parts(signature, &self.looked_up);
         if !parts.contains(&true) {
             return Ok(HeadVerdict::Known);
         }
-        let own = known.first().map_or(&[][..], Vec::as_slice);
+        let own = self.looked_up.first().map_or(&[][..], Vec::as_slice);
         let filed = self.in_flight.file(signature, &parts, own, is_skipped);
         self.own_way.filed(filed);
         Ok(HeadVerdict::Publish { parts })
     }
 
-    /// Returns what is known at each of a change's places: in the ledger, and on its way there.
-    pub(super) fn known(
+    /// Looks up what is known at each of a change's places: in the ledger, and on its way there.
+    /// Returns under which identities bounds of known ranges are still to come.
+    pub(super) fn look_up(
         &mut self,
         signature: &Signature,
         with_in_flight: bool,
-    ) -> Result<Vec<Vec<Atom>>, I::Error> {
-        let mut known = Vec::with_capacity(signature.places.len());
-        for place in &signature.places {
-            let mut atoms = Vec::new();
-            self.index.look_up(*place, &mut atoms)?;
+    ) -> Result<Vec<ChangeId>, I::Error> {
+        let (index, in_flight) = (&mut self.index, &self.in_flight);
+        signature.look_up(&mut self.looked_up, |place, atoms| {
+            index.look_up(place, atoms)?;
             if with_in_flight {
-                atoms.extend_from_slice(self.in_flight.get(*place));
+                atoms.extend_from_slice(in_flight.get(place));
             }
-            known.push(atoms);
-        }
-        Ok(known)
+            Ok(())
+        })
+    }
+
+    /// Says whether all of a change is known.
+    pub(super) fn known(&mut self, signature: &Signature, with_in_flight: bool) -> Result<Known, I::Error> {
+        let awaited = self.look_up(signature, with_in_flight)?;
+        Ok(if all_are_known(signature, &self.looked_up) { Known::All } else { Known::NotAll { awaited } })
     }
 
     /// Returns true if changes of this token are published by this agent now.
@@ -230,8 +247,15 @@ impl<I: KnownParts> Core<I> {
 }
 
 /// Says for each part of a change whether none of its filings is known.
-pub(super) fn new_parts(signature: &Signature, known: &[Vec<Atom>]) -> Vec<bool> {
-    let is_known =
-        |(place, atom): (u32, Atom)| known.get(place as usize).is_some_and(|atoms| atoms.contains(&atom));
-    signature.parts.iter().map(|part| !part.looked_up.iter().any(is_known)).collect()
+pub(crate) fn new_parts(signature: &Signature, known: &[Vec<Atom>]) -> Vec<bool> {
+    signature.parts.iter().map(|part| !is_part_known(part, known)).collect()
+}
+
+fn all_are_known(signature: &Signature, known: &[Vec<Atom>]) -> bool {
+    signature.parts.iter().all(|part| is_part_known(part, known))
+}
+
+fn is_part_known(part: &Part, known: &[Vec<Atom>]) -> bool {
+    let mut filings = part.looked_up.iter();
+    filings.any(|(place, atom)| known.get(place as usize).is_some_and(|atoms| atoms.contains(&atom)))
 }

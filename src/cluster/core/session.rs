@@ -105,6 +105,7 @@ impl<I: KnownParts> Core<I> {
     pub(super) fn hello_read(&mut self, host: HostId, session: Session) {
         if host == self.options.me && self.standing == (Standing::Greeting { session }) {
             self.standing = Standing::Up { session, since_ms: self.now_ms };
+            self.suspicion.look_at_once();
         }
     }
 

@@ -1,4 +1,7 @@
-//! When to try to take tokens. None of this carries safety.
+//! When to try to take tokens. None of this carries safety, but for whether somebody must be fenced.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -22,7 +25,7 @@ pub(super) struct Suspicion {
     attempts: u64,
     /// When the newest own beat that was read back had been sealed.
     own_beat_ms: Option<u64>,
-    /// Since when this agent is in a state to judge others.
+    /// Since when this agent is in a state to judge others: a Kafka outage must fence nobody.
     well_since_ms: Option<u64>,
     looked_ms: u64,
     /// How often tokens were taken from a host, and when last.
@@ -30,6 +33,11 @@ pub(super) struct Suspicion {
 }
 
 impl Suspicion {
+    /// Something changed that may give this agent tokens.
+    pub(super) fn look_at_once(&mut self) {
+        self.looked_ms = 0;
+    }
+
     pub(super) fn next_attempt(&mut self) -> u64 {
         self.attempts += 1;
         self.attempts
@@ -46,17 +54,14 @@ impl Suspicion {
 }
 
 impl<I: KnownParts> Core<I> {
-    /// Notices when this agent itself is not in a state to judge others: it stood still, its own beats don't come back, or
-    /// it does not read to the end.
+    /// Notices when this agent itself is not in a state to judge others: it stood still, or its own beats don't come back, as
+    /// when Kafka is away. How well it reads is judged for each host ([`is_silent`](Self::is_silent)).
     pub(super) fn watch_over_itself(&mut self, now_ms: u64) {
         let limit = self.options.suspect_after_ms;
-        let is_fresh = |at: u64| now_ms < at + limit;
         let ticked = now_ms.saturating_sub(self.now_ms) < limit / 2;
         let is_well = ticked
             && matches!(self.standing, Standing::Up { .. })
-            && self.suspicion.own_beat_ms.is_some_and(is_fresh)
-            && is_fresh(self.ledger.end_ms)
-            && self.ledger.ends > 1;
+            && self.suspicion.own_beat_ms.is_some_and(|at| now_ms < at + limit);
         if !is_well {
             self.suspicion.well_since_ms = None;
         } else if self.suspicion.well_since_ms.is_none() {
@@ -71,11 +76,24 @@ impl<I: KnownParts> Core<I> {
         }
     }
 
-    /// Returns true if this agent has been in a state to judge, and kept up with its log, for this long.
+    /// Returns true if this agent has been in a state to judge for this long, keeps up with its log, and reads the ledger of
+    /// all hosts to its end: what it must read when tokens are given to it is little.
     pub(super) fn has_been_well_for(&self, ms: u64) -> bool {
-        let keeps_up =
-            self.passes.pass_ended_ms.is_some_and(|at| self.now_ms < at + self.options.suspect_after_ms);
-        keeps_up && self.suspicion.well_since_ms.is_some_and(|since| self.now_ms >= since + ms)
+        let is_late = |at: Option<u64>| at.is_none_or(|at| self.now_ms >= at + self.options.suspect_after_ms);
+        self.suspicion.well_since_ms.is_some_and(|since| self.now_ms >= since + ms)
+            && !is_late(self.passes.pass_ended_ms)
+            && !self.owners.hosts().keys().any(|host| is_late(self.ledger.end_ms(*host)))
+    }
+
+    /// Returns true if a host committed nothing for as long as we have patience with it, and this much longer, since a time and
+    /// since this agent is in a state to judge.
+    ///
+    /// Only time of which the host's partition was read counts. So a reader that is slow or stands still finds nobody silent,
+    /// whichever partitions it can't read. Up to the last stable offset is enough: who died amid a transaction hides what is
+    /// behind it until the broker ends that, and nobody but who takes over could end it sooner.
+    pub(super) fn is_silent(&self, host: HostId, since_ms: u64, wait_ms: u64) -> bool {
+        let Some(well_since_ms) = self.suspicion.well_since_ms else { return false };
+        self.ledger.seen_ms(host) >= since_ms.max(well_since_ms) + self.patience(host) + wait_ms
     }
 
     /// Returns true if something of this host was read lately.
@@ -122,9 +140,10 @@ impl<I: KnownParts> Core<I> {
         if owner.0 == self.options.me || held.is_released || self.owners.is_fenced(owner) {
             return false;
         }
-        // The whole ledger was read to a high watermark that was asked for after the `OWN` was read: then the session's
-        // own `HELLO` was read too, and another one's record can only be later.
-        let is_read_since = self.ledger.ends >= held.ledger_ends + 2;
+        // Its partition was read to a high watermark that was asked for after the `OWN` was read: of two ends since then, the
+        // second is such a one. Who writes `OWN` has read its own `HELLO` back, from this partition: so that was read too, and
+        // another session's record can only be later. Other hosts' partitions say nothing of it.
+        let is_read_since = self.ledger.ends(owner.0) >= held.ledger_ends + 2;
         let has_other =
             self.ledger.partition(owner.0).is_some_and(|it| it.session.is_some_and(|it| it != owner.1));
         !(is_read_since && has_other)
@@ -156,12 +175,10 @@ impl<I: KnownParts> Core<I> {
                 _ => self.is_my_turn(replicas, Some(owner.0), held.since_ms),
             };
         }
-        let Some(well_since_ms) = self.suspicion.well_since_ms else { return false };
-        let turn = self.turn(replicas, owner.0) * self.options.suspect_after_ms;
+        let turn_ms = self.turn(replicas, owner.0) * self.options.suspect_after_ms;
         let heard_ms = self.ledger.of_session(owner).map_or(0, |it| it.heard_ms);
-        let quiet_since_ms = heard_ms.max(held.since_ms).max(well_since_ms);
-        self.now_ms >= quiet_since_ms + self.patience(owner.0) + turn
-            || self.is_stuck(owner, (keyspace, range), well_since_ms, turn)
+        self.is_silent(owner.0, heard_ms.max(held.since_ms), turn_ms)
+            || self.is_stuck(owner, (keyspace, range), turn_ms)
     }
 
     /// Whether it is our turn to take what nobody owns: those before us come first, if they are there.
@@ -204,15 +221,20 @@ impl<I: KnownParts> Core<I> {
         &self,
         owner: (HostId, Session),
         (keyspace, range): (&Keyspace, TokenRange),
-        well_since_ms: u64,
         turn_ms: u64,
     ) -> bool {
-        let Some(partition) = self.ledger.of_session(owner) else { return false };
+        let (Some(partition), Some(well_since_ms)) =
+            (self.ledger.of_session(owner), self.suspicion.well_since_ms)
+        else {
+            return false;
+        };
         let limit = self.options.stuck_after_ms + turn_ms;
-        let is_late = |since_ms: u64| self.now_ms >= since_ms + limit;
-        is_late(partition.done_ms.max(well_since_ms))
+        // What it did meanwhile may be unread, as in `is_silent`.
+        self.ledger.seen_ms(owner.0) >= partition.done_ms.max(well_since_ms) + limit
             && self.pending.iter().any(|(_, change)| {
-                change.keyspace == *keyspace && range.contains(change.token) && is_late(change.since_ms)
+                change.keyspace == *keyspace
+                    && range.contains(change.token)
+                    && self.now_ms >= change.since_ms + limit
             })
     }
 }

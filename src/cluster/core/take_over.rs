@@ -29,8 +29,8 @@ enum Stage {
     Fencing(Vec<HostId>),
     /// The high watermarks are asked for.
     Asking,
-    /// The ledger is to be read up to them.
-    Reading(BTreeMap<HostId, u64>),
+    /// The ledger is to be read up to them, since this time. Who hid its end, and was fenced for that.
+    Reading { positions: BTreeMap<HostId, u64>, since_ms: u64, hid: Vec<HostId> },
     /// The claim was written, last at this time.
     Claiming { written_ms: u64, is_assumed: bool },
 }
@@ -117,7 +117,8 @@ impl<I: KnownParts> Core<I> {
     pub(super) fn high_watermarks(&mut self, attempt: u64, positions: Vec<(HostId, u64)>) {
         let Some(take_over) = self.take_over.as_mut().filter(|it| it.attempt == attempt) else { return };
         if matches!(take_over.stage, Stage::Asking | Stage::Fencing(_)) {
-            take_over.stage = Stage::Reading(positions.into_iter().collect());
+            let positions = positions.into_iter().collect();
+            take_over.stage = Stage::Reading { positions, since_ms: self.now_ms, hid: Vec::new() };
             self.go_on_with_take_over();
         }
     }
@@ -131,10 +132,12 @@ impl<I: KnownParts> Core<I> {
         }
         match &take_over.stage {
             Stage::Fencing(_) | Stage::Asking => {}
-            Stage::Reading(positions) => {
+            Stage::Reading { positions, .. } => {
                 let is_read = |(host, high): (&HostId, &u64)| self.ledger.position(*host) >= *high;
                 if !self.rules.read_to_high_watermark || positions.iter().all(is_read) {
                     self.claim();
+                } else if self.rules.fence && self.rules.fence_who_hides {
+                    self.fence_who_hides();
                 }
             }
             Stage::Claiming { .. } if take_over.claims.is_empty() => self.take_over = None,
@@ -143,6 +146,31 @@ impl<I: KnownParts> Core<I> {
                     self.claim();
                 }
             }
+        }
+    }
+
+    /// The ledger of all hosts is to be read, also of those who own nothing here: where such a one died amid a transaction, the
+    /// end can't be read until that is ended. Fencing it ends it, and harms no one: it is silent.
+    fn fence_who_hides(&mut self) {
+        let Some(TakeOver { attempt, stage: Stage::Reading { positions, since_ms, hid }, .. }) =
+            &self.take_over
+        else {
+            return;
+        };
+        let attempt = *attempt;
+        let hides = |(host, high): &(&HostId, &u64)| {
+            let heard_ms = self.ledger.partition(**host).map_or(0, |it| it.heard_ms);
+            **host != self.options.me
+                && !hid.contains(host)
+                && self.ledger.position(**host) < **high
+                && self.is_silent(**host, heard_ms.max(*since_ms), 0)
+        };
+        let hosts: Vec<HostId> = positions.iter().filter(hides).map(|(host, _)| *host).collect();
+        for host in &hosts {
+            self.effects.push_back(Effect::Fence { attempt, host: *host });
+        }
+        if let Some(TakeOver { stage: Stage::Reading { hid, .. }, .. }) = &mut self.take_over {
+            hid.extend(hosts);
         }
     }
 

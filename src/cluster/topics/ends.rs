@@ -1,7 +1,7 @@
 //! Where partitions begin and end.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -30,7 +30,20 @@ pub(super) struct Ends<'o> {
 
 impl<'o> Ends<'o> {
     pub(super) fn new(options: &'o ClusterTopicsOptions, context: Context) -> KafkaResult<Self> {
-        let mut config = options.kafka.reader_config("read_uncommitted");
+        Self::with_isolation(options, context, "read_uncommitted")
+    }
+
+    /// Makes one for which partitions end where their open transactions begin.
+    pub(super) fn of_committed(options: &'o ClusterTopicsOptions, context: Context) -> KafkaResult<Self> {
+        Self::with_isolation(options, context, "read_committed")
+    }
+
+    fn with_isolation(
+        options: &'o ClusterTopicsOptions,
+        context: Context,
+        isolation: &str,
+    ) -> KafkaResult<Self> {
+        let mut config = options.kafka.reader_config(isolation);
         config.set("auto.offset.reset", "error");
         Ok(Self { options, consumer: config.create_with_context(context)? })
     }
@@ -46,32 +59,29 @@ impl<'o> Ends<'o> {
         self.ask(places, Offset::Beginning)
     }
 
-    /// Kafka's request for offsets by time (`ListOffsets`) knows two special times: those of the end, and of the begin. They
-    /// are the numbers that librdkafka has for these offsets.
     fn ask(&self, places: &[Place], what: Offset) -> KafkaResult<BTreeMap<Place, u64>> {
-        let mut answers = BTreeMap::new();
-        if places.is_empty() {
-            return Ok(answers);
-        }
         // Takes in what librdkafka has to tell.
         let _ = self.consumer.poll(Duration::ZERO);
-        let mut list = TopicPartitionList::with_capacity(places.len());
-        for (role, partition) in places {
-            list.add_partition_offset(&self.options.topic(*role), *partition, what)?;
+        let asked = ask_offsets(&self.consumer, self.options, places, what);
+        if let Err(error) = &asked
+            && matches!(
+                error.rdkafka_error_code(),
+                Some(Code::UnknownPartition | Code::UnknownTopic | Code::UnknownTopicOrPartition)
+            )
+        {
+            self.look_again(places);
         }
-        let list = self.consumer.offsets_for_times(list, ASK_TIMEOUT)?;
-        for element in list.elements() {
-            element.error()?;
-            if let (Some(role), Offset::Offset(offset)) =
-                (self.options.role_of(element.topic()), element.offset())
-            {
-                answers.insert((role, element.partition()), offset.unsigned_abs());
-            }
+        asked
+    }
+
+    /// Partitions are added when agents join. librdkafka answers from what it remembers of a topic, for minutes, unless it is
+    /// made to look.
+    fn look_again(&self, places: &[Place]) {
+        let roles: BTreeSet<Role> = places.iter().map(|(role, _)| *role).collect();
+        for role in roles {
+            // Whoever asks for the offsets again sees what is wrong.
+            let _ = self.consumer.fetch_metadata(Some(&self.options.topic(role)), ASK_TIMEOUT);
         }
-        if places.iter().all(|place| answers.contains_key(place)) {
-            return Ok(answers);
-        }
-        Err(KafkaError::OffsetFetch(Code::UnknownPartition))
     }
 
     /// Returns the bytes of the record at the owners topic's begin, `None` if there is none.
@@ -88,7 +98,9 @@ impl<'o> Ends<'o> {
         let place = (Role::Owners, 0);
         let since = Instant::now();
         while since.elapsed() < RECORD_TIMEOUT {
-            if self.high_watermarks(&[place])?.get(&place) == Some(&0) {
+            // Not by way of `ask`, whose poll may take the very record that is wanted here, and drop it.
+            let ends = ask_offsets(&self.consumer, self.options, &[place], Offset::End)?;
+            if ends.get(&place) == Some(&0) {
                 return Ok(None);
             }
             match self.consumer.poll(POLL) {
@@ -101,4 +113,36 @@ impl<'o> Ends<'o> {
         }
         Err(KafkaError::MessageConsumption(Code::OperationTimedOut))
     }
+}
+
+/// Asks for an offset of each of these partitions: an answer for all, or an error. The end is one for readers of this
+/// consumer's kind.
+///
+/// Kafka's request for offsets by time (`ListOffsets`) knows two special times: those of the end, and of the begin. They are
+/// the numbers that librdkafka has for these offsets.
+pub(super) fn ask_offsets(
+    consumer: &BaseConsumer<Context>,
+    options: &ClusterTopicsOptions,
+    places: &[Place],
+    what: Offset,
+) -> KafkaResult<BTreeMap<Place, u64>> {
+    let mut answers = BTreeMap::new();
+    if places.is_empty() {
+        return Ok(answers);
+    }
+    let mut list = TopicPartitionList::with_capacity(places.len());
+    for (role, partition) in places {
+        list.add_partition_offset(&options.topic(*role), *partition, what)?;
+    }
+    let list = consumer.offsets_for_times(list, ASK_TIMEOUT)?;
+    for element in list.elements() {
+        element.error()?;
+        if let (Some(role), Offset::Offset(offset)) = (options.role_of(element.topic()), element.offset()) {
+            answers.insert((role, element.partition()), offset.unsigned_abs());
+        }
+    }
+    if places.iter().all(|place| answers.contains_key(place)) {
+        return Ok(answers);
+    }
+    Err(KafkaError::OffsetFetch(Code::UnknownPartition))
 }

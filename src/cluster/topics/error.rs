@@ -26,7 +26,7 @@ pub enum TopicsError {
     #[error(
         "{topic} is not the topic that this agent knows: its INIT has {}, the agent's state {}. Somebody deleted it and it was \
          made anew, or this is another Kafka; with what it said of owners gone, two agents could publish the same changes. Stop \
-         all agents of the cluster, make sure that nobody writes to the old topic, remove `cluster` from the state directory of \
+         all agents of the cluster, make sure that nobody writes to the old topic, remove `ledger` from the state directory of \
          each, and start them",
         text_of(*.found), Uuid::from_u128(*.expected)
     )]
@@ -42,7 +42,7 @@ pub enum TopicsError {
     #[error(
         "{topic} has lost its records before offset {begin}, but who owns what is told by all of them: it must never expire \
          (`retention.ms=-1`, `retention.bytes=-1`), and nobody may delete records. Stop all agents of the cluster, delete the \
-         topic, remove `cluster` from the state directory of each, and start them"
+         topic, remove `ledger` from the state directory of each, and start them"
     )]
     OwnersCut {
         /// The owners topic.
@@ -62,6 +62,23 @@ pub enum TopicsError {
         found: u16,
         /// This program's.
         own: u16,
+    },
+    /// The topic was looked for, not made.
+    #[error(
+        "{brokers} has no topic {topic}: no agent with `dedup.mode = \"cluster\"` has run there yet for a cluster of this name, or \
+         this is another Kafka, or the right Describe is missing"
+    )]
+    NoTopic {
+        /// The topic.
+        topic: String,
+        /// Where it was looked for.
+        brokers: String,
+    },
+    /// The owners topic has no `INIT`.
+    #[error("{topic} has no INIT: no agent has written to it yet")]
+    NoInit {
+        /// The owners topic.
+        topic: String,
     },
     /// Retention took records of the ledger before they were read.
     #[error(
@@ -126,7 +143,10 @@ impl TopicsError {
     pub fn kind(&self) -> SinkErrorKind {
         match self {
             Self::Kafka(error) => error.kind(),
-            Self::Settings { .. } | Self::IdentityVersion { .. } => SinkErrorKind::Config,
+            Self::Settings { .. }
+            | Self::IdentityVersion { .. }
+            | Self::NoTopic { .. }
+            | Self::NoInit { .. } => SinkErrorKind::Config,
             Self::OtherOwners { .. }
             | Self::OwnersCut { .. }
             | Self::LedgerTooLate { .. }

@@ -3,7 +3,8 @@
 //! One reader of committed records reads the owners topic from its begin, each ledger partition from where the index is, and
 //! the own relay partition from its end. How far it is behind records that nobody sees, ends of transactions and aborted ones,
 //! librdkafka knows: ends of transactions pass through its queue as records do. One reader of uncommitted records asks
-//! where partitions end. When all that was there at the time of a question has been read, `…AtEnd` is told.
+//! where partitions end. When what a partition held at the time of a question has been read, `…AtEnd` is told. Where that does
+//! not come, as a transaction is open, the first reader asks how far it can read, and `LedgerAtStableEnd` is told.
 
 mod ends_told;
 mod troubles;
@@ -20,6 +21,7 @@ use std::{
 
 use rdkafka::{Message as _, message::BorrowedMessage};
 
+use self::ends_told::Goal;
 use super::{
     ClusterTopicsOptions, TopicsError,
     ends::Ends,
@@ -50,8 +52,6 @@ const QUICK_INTERVAL: Duration = Duration::from_millis(20);
 const POLL: Duration = Duration::from_millis(100);
 /// The same, when ends of transactions are waited for: polling does not return for them.
 const QUICK_POLL: Duration = Duration::from_millis(5);
-/// How often it is looked whether the begins are still where they must be.
-const CHECK_INTERVAL: Duration = Duration::from_secs(60);
 /// How long a transaction may be open beyond its time limit before somebody is told: brokers look for such ones every 10 s.
 const HANGING_GRACE: Duration = Duration::from_secs(30);
 /// How often a trouble that lasts is told.
@@ -88,11 +88,9 @@ struct Following<'s> {
     /// The owners topic's record at its begin: the same for as long as it is the same topic.
     first_owners: Option<Vec<u8>>,
     init_was_read: bool,
-    /// Up to where the owners topic, and the ledger, are to be read before their end is told.
-    owners_goal: Option<BTreeMap<Place, u64>>,
-    ledger_goal: Option<BTreeMap<Place, u64>>,
-    /// When the ledger's was set, or it was told last that it is not reached.
-    ledger_goal_since: Instant,
+    /// Up to where the owners topic, and each partition of the ledger, are to be read before their end is told.
+    owners_goal: Option<u64>,
+    ledger_goals: BTreeMap<Place, Goal>,
     /// A record of the owners topic was told, its end was not: somebody waits for it.
     owners_are_new: bool,
     ask: Option<Ask>,
@@ -147,8 +145,7 @@ impl<'s> Following<'s> {
             first_owners: None,
             init_was_read: false,
             owners_goal: None,
-            ledger_goal: None,
-            ledger_goal_since: now,
+            ledger_goals: BTreeMap::new(),
             owners_are_new: true,
             ask: None,
             ask_due: now,
@@ -168,7 +165,7 @@ impl<'s> Following<'s> {
             if Instant::now() >= self.check_due {
                 self.check()?;
             }
-            if self.owners_goal.is_some() || self.ledger_goal.is_some() {
+            if self.waits_for_ends() {
                 self.look_for_ends()?;
             }
             self.read()?;
@@ -180,7 +177,7 @@ impl<'s> Following<'s> {
     fn read(&mut self) -> Step {
         let now = Instant::now();
         let until = now + POLL;
-        let is_awaited = self.is_quick() && (self.owners_goal.is_some() || self.ledger_goal.is_some());
+        let is_awaited = self.is_quick() && self.waits_for_ends();
         let most = if is_awaited { QUICK_POLL } else { POLL };
         let mut wait = most.min(self.ask_due.saturating_duration_since(now));
         loop {
@@ -247,8 +244,6 @@ impl<'s> Following<'s> {
             OwnersRecord::Host { host, partition, .. } => {
                 self.spots.claim(*host, *partition);
                 if !self.spots.new_hosts().is_empty() {
-                    // What was asked for does not hold all of the ledger any more.
-                    self.ledger_goal = None;
                     self.ask_due = Instant::now();
                 }
             }

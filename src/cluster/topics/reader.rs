@@ -7,10 +7,11 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer as _},
     error::{KafkaError, KafkaResult},
     message::BorrowedMessage,
+    metadata::Metadata,
     types::RDKafkaErrorCode as Code,
 };
 
-use super::{ClusterTopicsOptions, settings::Role};
+use super::{ClusterTopicsOptions, ends::ask_offsets, settings::Role};
 use crate::sink::kafka::{Context, Meaning, meaning};
 
 /// A partition of one of the topics.
@@ -75,6 +76,11 @@ impl<'o> Reader<'o> {
         self.consumer.incremental_assign(&list)
     }
 
+    /// Returns what the brokers say of a topic.
+    pub(super) fn metadata(&self, topic: &str, timeout: Duration) -> KafkaResult<Metadata> {
+        self.consumer.fetch_metadata(Some(topic), timeout)
+    }
+
     /// Waits for a record, this long at most.
     pub(super) fn poll(&self, wait: Duration) -> Polled<'_> {
         match self.consumer.poll(wait) {
@@ -91,6 +97,11 @@ impl<'o> Reader<'o> {
         use rdkafka::Message as _;
         let role = self.options.role_of(message.topic())?;
         Some((role, message.partition()))
+    }
+
+    /// Returns the last stable offsets as they are after this call began: up to there committed records can be read now.
+    pub(super) fn stable_ends(&self, places: &[Place]) -> KafkaResult<BTreeMap<Place, u64>> {
+        ask_offsets(&self.consumer, self.options, places, Offset::End)
     }
 
     /// Returns where each partition is read next. Ends of transactions and what was aborted count as read: librdkafka takes

@@ -33,7 +33,7 @@ const TIMESTAMPS: &str = "message.timestamp.type";
 /// What the brokers take by default.
 const MESSAGE_BYTES_DEFAULT: usize = 1_048_588;
 /// What a batch of one record may need besides the record.
-const BATCH_OVERHEAD: usize = 200;
+pub(super) const BATCH_OVERHEAD: usize = 200;
 /// How long relayed changes are kept: they are sent again until the ledger confirms them.
 const RELAY_RETENTION: Duration = Duration::from_secs(3_600);
 
@@ -216,7 +216,7 @@ impl Judge<'_> {
             Role::Relay if bytes < wanted.record_bytes_max => {
                 let least = wanted.relay_bytes();
                 self.warn(format!(
-                    "`{MESSAGE_BYTES}` is {bytes}: large changes can't be relayed, and wait for ever; set {least}"
+                    "`{MESSAGE_BYTES}` is {bytes}: large changes can't be relayed, and are put aside if the owner does not have them; set {least}"
                 ));
             }
             _ => {}
@@ -227,6 +227,11 @@ impl Judge<'_> {
 impl Findings {
     pub(super) fn one(what: String) -> Self {
         Self(vec![what])
+    }
+
+    /// Returns each finding.
+    pub fn texts(&self) -> &[String] {
+        &self.0
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -92,9 +92,14 @@ impl Spots {
         untold
     }
 
-    /// Returns true if all of these have been read.
-    pub(super) fn have_reached(&self, goal: &BTreeMap<Place, u64>) -> bool {
-        goal.iter().all(|(place, end)| self.read.get(place).is_some_and(|spot| spot.position >= *end))
+    /// Returns what is read next of a partition.
+    pub(super) fn position(&self, place: Place) -> u64 {
+        self.read.get(&place).map_or(0, |spot| spot.position)
+    }
+
+    /// Returns whose partition it is.
+    pub(super) fn host(&self, place: Place) -> Option<HostId> {
+        self.read.get(&place).and_then(|spot| spot.host)
     }
 }
 
@@ -132,8 +137,6 @@ mod tests {
         assert_eq!(spots.untold(), [(host(1), 9)]);
         spots.read_to(&BTreeMap::from([(place, 8)]));
         assert_eq!(spots.untold(), []);
-        assert!(spots.have_reached(&BTreeMap::from([(place, 9)])));
-        assert!(!spots.have_reached(&BTreeMap::from([(place, 10)])));
-        assert!(!spots.have_reached(&BTreeMap::from([((Role::Ledger, 4), 0)])), "it is not read at all");
+        assert_eq!((spots.position(place), spots.host(place)), (9, Some(host(1))));
     }
 }

@@ -17,7 +17,12 @@ use rdkafka::{
     types::RDKafkaErrorCode as Code,
 };
 
-use super::{ClusterTopicsOptions, TopicsError, establish::plain, settings::Role};
+use super::{
+    ClusterTopicsOptions, TopicsError,
+    establish::plain,
+    relay_limit::{RelayLimit, RelayTooLarge, TOGETHER_BYTES_MAX},
+    settings::{BATCH_OVERHEAD, Role},
+};
 use crate::{
     cluster::record::{OwnersRecord, RECORD_BYTES_MAX},
     sink::kafka::{Context, Meaning, lost, meaning},
@@ -59,6 +64,7 @@ impl Plain {
 pub struct PlainWriter {
     options: Arc<ClusterTopicsOptions>,
     counters: Arc<WriterCounters>,
+    relay_limit: Arc<RelayLimit>,
     producer: Plain,
     value: Vec<u8>,
 }
@@ -69,13 +75,15 @@ impl PlainWriter {
         options: Arc<ClusterTopicsOptions>,
         counters: Arc<WriterCounters>,
     ) -> Result<Self, TopicsError> {
-        let producer = Plain(Arc::new(RwLock::new(Self::producer(&options, &counters)?)));
-        Ok(Self { options, counters, producer, value: Vec::new() })
+        let relay_limit = Arc::new(RelayLimit::new(options.wanted().relay_bytes() - BATCH_OVERHEAD));
+        let producer = Plain(Arc::new(RwLock::new(Self::producer(&options, &counters, &relay_limit)?)));
+        Ok(Self { options, counters, relay_limit, producer, value: Vec::new() })
     }
 
     fn producer(
         options: &ClusterTopicsOptions,
         counters: &Arc<WriterCounters>,
+        relay_limit: &Arc<RelayLimit>,
     ) -> Result<BaseProducer<Reports>, TopicsError> {
         let mut kafka = plain(&options.kafka);
         kafka.queue_bytes_max = WRITER_BYTES_MAX.max(kafka.record_bytes_max);
@@ -86,7 +94,13 @@ impl PlainWriter {
         config.set("delivery.report.only.error", "false");
         let relay_bytes = options.wanted().relay_bytes();
         config.set("message.max.bytes", relay_bytes.to_string());
-        let reports = Reports { context: options.context(), counters: Arc::clone(counters) };
+        config.set("batch.size", TOGETHER_BYTES_MAX.to_string());
+        let reports = Reports {
+            context: options.context(),
+            counters: Arc::clone(counters),
+            relay_topic: options.topic(Role::Relay),
+            relay_limit: Arc::clone(relay_limit),
+        };
         let made = config.create_with_context(reports);
         Ok(made.map_err(|error| lost("connecting", &error, ""))?)
     }
@@ -107,9 +121,12 @@ impl PlainWriter {
         }
     }
 
-    /// Sends the bytes of a [`RelayRecord`](crate::cluster::record::RelayRecord) to a host's partition.
-    pub fn relay(&mut self, partition: i32, bytes: &[u8]) {
+    /// Sends the bytes of a [`RelayRecord`](crate::cluster::record::RelayRecord) to a host's partition, unless it is larger
+    /// than the topic takes.
+    pub fn relay(&mut self, partition: i32, bytes: &[u8]) -> Result<(), RelayTooLarge> {
+        self.relay_limit.check(bytes.len())?;
         self.send(Role::Relay, partition, bytes);
+        Ok(())
     }
 
     fn send(&self, role: Role, partition: i32, value: &[u8]) {
@@ -138,7 +155,7 @@ impl PlainWriter {
 
     /// Makes a new producer: one that lost count of its own records takes no more.
     fn begin_again(&self) {
-        match Self::producer(&self.options, &self.counters) {
+        match Self::producer(&self.options, &self.counters, &self.relay_limit) {
             Ok(producer) => *self.producer.0.write().unwrap_or_else(PoisonError::into_inner) = producer,
             Err(error) => tracing::warn!(%error, "no new producer of plain records"),
         }
@@ -149,6 +166,8 @@ impl PlainWriter {
 pub(super) struct Reports {
     context: Context,
     counters: Arc<WriterCounters>,
+    relay_topic: String,
+    relay_limit: Arc<RelayLimit>,
 }
 
 impl ClientContext for Reports {
@@ -182,6 +201,10 @@ impl ProducerContext for Reports {
             return;
         }
         match code.map(meaning) {
+            Some(Meaning::TooLarge) if topic == self.relay_topic => {
+                self.relay_limit.refused(message.payload_len());
+                tracing::info!(topic, partition, %error, bytes = message.payload_len(), "the topic takes no change of this size");
+            }
             Some(Meaning::Denied) => tracing::error!(
                 topic, partition, %error, "plain record is refused: the agent needs the rights Write and Describe on this topic"
             ),

@@ -5,8 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::{cluster::ClusterConfig, source::SourceConfig};
 use crate::config::{
-    Origin,
+    CassandraYaml, Origin,
     setting::{Raw, Setting, word_setting},
     values::Values,
 };
@@ -14,45 +15,24 @@ use crate::config::{
 /// Which copies of a change are recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DedupMode {
-    /// None.
-    Off,
+    /// As `Cluster` where the node's ring has other nodes, as `Node` where it has not.
+    Auto,
+    /// Those of all replicas: the agents of the cluster publish each change once.
+    Cluster,
     /// Those that this agent has published.
     Node,
+    /// None.
+    Off,
 }
-
-impl DedupMode {
-    /// Returns the word that stands for it in the configuration.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::Node => "node",
-        }
-    }
-}
-
-impl Setting for DedupMode {
-    fn read(raw: &Raw) -> Result<Self, String> {
-        match raw {
-            Raw::Text(word) | Raw::Word(word) if word == "off" => Ok(Self::Off),
-            Raw::Text(word) | Raw::Word(word) if word == "node" => Ok(Self::Node),
-            Raw::Text(word) | Raw::Word(word) if word == "cluster" => {
-                Err("\"off\" or \"node\" in this version (copies of other replicas are not recognised yet)"
-                    .into())
-            }
-            _ => Err("\"off\" or \"node\"".into()),
-        }
-    }
-
-    fn shown(&self) -> String {
-        format!("{:?}", self.as_str())
-    }
-}
+word_setting!(pub DedupMode { Auto = "auto", Cluster = "cluster", Node = "node", Off = "off" });
 
 /// Which copies are recognised, and for how long.
 #[derive(Debug, Clone)]
 pub struct DedupConfig {
     /// Which copies.
     pub mode: DedupMode,
+    /// How the agents of a cluster share the work.
+    pub cluster: ClusterConfig,
     /// For how long after a change's write time its copies are recognised, in milliseconds.
     pub window_ms: u64,
     /// The most memory that the index takes, in bytes.
@@ -62,9 +42,14 @@ pub struct DedupConfig {
 }
 
 impl DedupConfig {
-    pub(in crate::config) fn take(values: &mut Values) -> Self {
+    pub(in crate::config) fn take(
+        values: &mut Values,
+        source: &SourceConfig,
+        yaml: Option<&CassandraYaml>,
+    ) -> Self {
         Self {
-            mode: values.take("dedup.mode", DedupMode::Node),
+            mode: values.take("dedup.mode", DedupMode::Auto),
+            cluster: ClusterConfig::take(values, source, yaml),
             window_ms: values.take_number("dedup.window_ms", 6 * 3_600_000, 1_000..=30 * 86_400_000),
             memory_bytes_max: values.take_number("dedup.memory_bytes_max", 128 << 20, 1 << 20..=1 << 40),
             disk_bytes_max: values.take_number("dedup.disk_bytes_max", 4 << 30, 1 << 20..=1 << 44),

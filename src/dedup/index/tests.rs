@@ -20,7 +20,7 @@ use super::{
     *,
 };
 use crate::{
-    change::{Action, ColumnWrite, RowWrite},
+    change::{Action, ColumnWrite, DeletedRange, RangeBound, RowWrite},
     checkpoint::StateErrorKind,
 };
 
@@ -264,6 +264,33 @@ fn a_change_with_very_many_parts_survives_files_and_restarts() {
     drop(index);
     let (mut index, _) = bed.open(start());
     assert_eq!(index.note(change).unwrap(), Verdict::Duplicate);
+}
+
+#[test]
+fn what_ranges_cover_is_known_from_files_too_and_forgotten_with_them() {
+    let bed = Bed::new();
+    let range = |from: &'static [u8; 4], to: &'static [u8; 4]| {
+        let bound =
+            |value: &'static [u8; 4]| Some(RangeBound { values: vec![Some(&value[..])], inclusive: true });
+        let range = DeletedRange { start: bound(from), end: bound(to), local_deletion_time: 1 };
+        Change { action: Action::DeleteRange(range), ..bed.write(b"k", START_MICROS, &[]) }
+    };
+    let (whole, cut) = (range(&[0, 0, 0, 1], &[0, 0, 0, 9]), range(&[0, 0, 0, 4], &[0, 0, 0, 9]));
+    let (mut index, _) = bed.open(start());
+    assert_eq!(index.note(whole.clone()).unwrap(), Verdict::New(whole.clone()));
+    assert_eq!(index.note(cut.clone()).unwrap(), Verdict::Duplicate);
+    index.abort();
+    assert_eq!(index.note(whole.clone()).unwrap(), Verdict::New(whole));
+    let batch = index.seal(progress(1));
+    index.commit(batch).unwrap();
+    sync(&mut index, start() + Duration::from_secs(3600)).unwrap();
+    assert_eq!((index.stats().runs, index.stats().entries), (1, 2));
+    drop(index);
+    let (mut index, _) = bed.open(start());
+    assert_eq!(index.note(cut.clone()).unwrap(), Verdict::Duplicate);
+    let later = start() + Duration::from_millis(bed.options.window_ms()) + Duration::from_secs(7200);
+    sync(&mut index, later).unwrap();
+    assert_eq!(index.note(cut.clone()).unwrap(), Verdict::New(cut));
 }
 
 fn flip(path: &Path, at: usize, bit: u8) {

@@ -11,7 +11,7 @@ use super::{BatchWriter, Deletes, PartitionBy};
 use crate::{
     change::{Action, Change, ColumnWrite, DeletedRange, RowWrite, Truncation},
     record::{Node, RecordPlace, TopicNames, murmur2, to_positive},
-    sink::{RecordBatch, Route},
+    sink::{RecordBatch, RecordMarks, Route},
 };
 
 const PLACE: RecordPlace = RecordPlace { position: Position { segment: 7, offset: 99 }, index: 2 };
@@ -73,12 +73,12 @@ fn delete_row() -> Change<'static> {
 /// Returns key, `op` of the header and whether there is a value, for each record.
 fn written(writer: &mut BatchWriter, change: &Change<'_>) -> Vec<(String, &'static str, bool, Route)> {
     let mut batch = RecordBatch::default();
-    writer.write(change, PLACE, true, &mut batch).unwrap();
+    writer.write(change, PLACE, RecordMarks::early(true), &mut batch).unwrap();
     let describe = |record| {
         let record: &crate::sink::BatchRecord = record;
         assert_eq!(&*batch.topic(record).unwrap().name, "cdc.ks.t");
         assert_eq!((record.headers.place, record.headers.timestamp), (PLACE, 1234));
-        assert!(record.headers.early && record.headers.schema.is_some());
+        assert!(record.headers.marks.early && record.headers.schema.is_some());
         let key = String::from_utf8(batch.key(record).to_vec()).unwrap();
         (key, record.headers.op, batch.value(record).is_some(), record.route)
     };
@@ -122,7 +122,9 @@ fn a_decimal_in_the_clustering_stands_canonical_in_the_key_and_as_logged_in_the_
         let action = Action::DeleteRow { clustering: vec![Some(value)], local_deletion_time: 1 };
         let change = Change { table: table_of(Some(ty)), partition_key: PK, timestamp: 1234, action };
         let mut batch = RecordBatch::default();
-        writer(Deletes::Event, PartitionBy::PartitionKey).write(&change, PLACE, false, &mut batch).unwrap();
+        writer(Deletes::Event, PartitionBy::PartitionKey)
+            .write(&change, PLACE, RecordMarks::default(), &mut batch)
+            .unwrap();
         let record = &batch.records()[0];
         assert_eq!(std::str::from_utf8(batch.key(record)).unwrap(), canonical);
         let value = std::str::from_utf8(batch.value(record).unwrap()).unwrap();
@@ -187,7 +189,7 @@ fn a_truncation_goes_to_every_partition() {
     let mut batch = RecordBatch::default();
     let table = table(true);
     let truncation = Truncation { table: table.id(), up_to: PLACE.position, timestamp: 5 };
-    writer.write_truncation(&table, &truncation, PLACE, false, &mut batch);
+    writer.write_truncation(&table, &truncation, PLACE, RecordMarks::default(), &mut batch);
     let record = &batch.records()[0];
     assert_eq!((record.route, record.headers.op), (Route::EveryPartition, "truncate"));
     assert_eq!(batch.key(record), br#"{"pk":null,"ck":null}"#);
@@ -198,6 +200,6 @@ fn a_value_that_is_none_leaves_the_batch_as_it_was() {
     let mut writer = writer(Deletes::default(), PartitionBy::default());
     let mut batch = RecordBatch::default();
     let broken = Change { partition_key: &[1, 2], ..delete_row() };
-    assert!(writer.write(&broken, PLACE, false, &mut batch).is_err());
+    assert!(writer.write(&broken, PLACE, RecordMarks::default(), &mut batch).is_err());
     assert!(batch.is_empty() && batch.bytes() == 0);
 }

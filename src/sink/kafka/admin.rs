@@ -96,7 +96,9 @@ impl Admin {
     pub(crate) fn values(&self, names: &[&str]) -> KafkaResult<Vec<Option<SettingValues>>> {
         let topics: Vec<_> = names.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
         let described = block_on(self.0.describe_configs(&topics, &request_options()))?;
-        Ok(described.into_iter().map(|topic| topic.ok().map(values_of)).collect())
+        // librdkafka's wrapper passes over the error of a single topic: it gives one without settings.
+        let values = described.into_iter().map(|topic| topic.ok().map(values_of));
+        Ok(values.map(|values| values.filter(|values| !values.is_empty())).collect())
     }
 }
 

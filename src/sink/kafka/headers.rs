@@ -13,23 +13,25 @@ pub(super) struct HeaderText {
 }
 
 impl HeaderText {
-    /// Returns the headers `op`, `ts`, `schema`, `position`, and `early` if it is true.
+    /// Returns the headers `op`, `ts`, `schema`, `position`, and of `early` and `late` those that are true.
     pub(super) fn headers(&mut self, of: &RecordHeaders) -> OwnedHeaders {
-        let mut headers = OwnedHeaders::new_with_capacity(5).insert(Header { key: "op", value: Some(of.op) });
+        let mut headers = OwnedHeaders::new_with_capacity(6).insert(Header { key: "op", value: Some(of.op) });
         headers = headers.insert(Header { key: "ts", value: Some(itoa::Buffer::new().format(of.timestamp)) });
         if let Some(schema) = &of.schema {
             headers = headers.insert(Header { key: "schema", value: Some(&**schema) });
         }
         headers = headers.insert(Header { key: "position", value: Some(self.position(of)) });
-        if of.early {
-            headers = headers.insert(Header { key: "early", value: Some("true") });
+        for (key, is_so) in [("early", of.marks.early), ("late", of.marks.late)] {
+            if is_so {
+                headers = headers.insert(Header { key, value: Some("true") });
+            }
         }
         headers
     }
 
     /// Returns the bytes of the headers' names and values, and what the format needs for their lengths.
     pub(super) fn size(&mut self, of: &RecordHeaders) -> usize {
-        const NAMES_AND_LENGTHS: usize = 48;
+        const NAMES_AND_LENGTHS: usize = 58;
         let schema = of.schema.as_ref().map_or(0, |schema| schema.len());
         NAMES_AND_LENGTHS + of.op.len() + 20 + schema + self.position(of).len()
     }
@@ -70,11 +72,17 @@ mod tests {
     use rdkafka::message::Headers as _;
 
     use super::*;
-    use crate::record::RecordPlace;
+    use crate::{record::RecordPlace, sink::RecordMarks};
 
     fn headers(early: bool, schema: Option<&str>) -> RecordHeaders {
         let place = RecordPlace { position: Position { segment: 17, offset: 99 }, index: 3 };
-        RecordHeaders { op: "insert", timestamp: -5, schema: schema.map(Into::into), place, early }
+        RecordHeaders {
+            op: "insert",
+            timestamp: -5,
+            schema: schema.map(Into::into),
+            place,
+            marks: RecordMarks { early, late: false },
+        }
     }
 
     fn texts(of: &RecordHeaders) -> Vec<(String, String)> {
@@ -92,6 +100,8 @@ mod tests {
         let early = [&common[..], &[pair("early", "true")]].concat();
         assert_eq!(texts(&headers(true, Some("ab"))), early);
         assert_eq!(texts(&headers(false, None)).len(), 3);
+        let late = RecordHeaders { marks: RecordMarks { early: false, late: true }, ..headers(false, None) };
+        assert_eq!(texts(&late).last(), Some(&pair("late", "true")));
     }
 
     #[test]

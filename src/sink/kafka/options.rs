@@ -68,6 +68,8 @@ pub struct KafkaOptions {
     pub transactional_id: String,
     /// Topic of the positions: compacted, one partition, shared by the agents of a cluster.
     pub positions_topic: String,
+    /// Whether positions are kept there. Without it the topic is only looked at to see whether the brokers answer, and must be there.
+    pub keeps_positions: bool,
     /// Key of this agent's records there.
     pub position_key: String,
     /// How missing topics are made.
@@ -113,6 +115,7 @@ impl KafkaOptions {
             delivery: Delivery::default(),
             transactional_id: transactional_id.into(),
             positions_topic: positions_topic.into(),
+            keeps_positions: true,
             position_key: position_key.into(),
             topics: TopicOptions::default(),
             transaction_timeout: Duration::from_secs(30),

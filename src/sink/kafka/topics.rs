@@ -178,6 +178,9 @@ impl Tools<'_> {
     /// Makes the positions topic if it is missing, and refuses one that would forget positions.
     pub(super) fn ensure_positions_topic(&self) -> Result<(), SinkError> {
         let name = self.options.positions_topic.as_str();
+        if !self.options.keeps_positions {
+            return Ok(());
+        }
         let admin = self.admin()?;
         if self.partitions(name)?.is_none() {
             let TopicOptions { create, replication, .. } = &self.options.topics;

@@ -12,6 +12,7 @@ use rdkafka::{
     client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer as _},
 };
+pub(crate) use ringtap::dedup::IDENTITY_VERSION;
 use ringtap::{
     cluster::{
         core::Event,
@@ -28,7 +29,6 @@ use uuid::Uuid;
 
 /// How long anything may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-pub(crate) const IDENTITY_VERSION: u16 = 1;
 
 pub(crate) fn host(number: u128) -> HostId {
     HostId(Uuid::from_u128(number))
@@ -180,14 +180,18 @@ impl Listener {
         self.until(&format!("{event:?}"), |item| matches!(item, Followed::Event(it) if it == event));
     }
 
-    /// Gathers until the ledger was read to an end that was asked for after this call: the second that is told from now on is
-    /// one.
-    pub(crate) fn until_ledger_is_read(&mut self) {
+    /// Gathers until the ledger of these hosts was read to ends that were asked for after this call: the second that is told of
+    /// each from now on is one.
+    pub(crate) fn until_ledger_is_read(&mut self, hosts: impl IntoIterator<Item = u128>) {
         while let Some(item) = self.heard.next(Duration::ZERO) {
             self.items.push(item);
         }
-        for _ in 0..2 {
-            self.until_event(&Event::LedgerAtEnd);
+        let from = self.items.len();
+        for of in hosts {
+            let at_end = Event::LedgerAtEnd { host: host(of) };
+            while self.count(from, &at_end) < 2 {
+                self.until_event(&at_end);
+            }
         }
     }
 

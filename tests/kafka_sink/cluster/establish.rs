@@ -162,13 +162,33 @@ fn a_host_that_claims_a_partition_beyond_the_last_gets_it() {
     let mut listener = Listener::begin(&options, init, [].into());
     listener.topics.write(host_record(1, 4));
     listener.until_event(&Event::OwnersRead(host_record(1, 4)));
-    listener.until_ledger_is_read();
+    listener.until_ledger_is_read([1]);
     for topic in [options.names.ledger(), options.names.relay()] {
         assert_eq!(partitions(&broker.address, &topic), 5, "{topic}");
     }
     let mut ledger = super::agents::Ledger::connect(&options, 4);
     ledger.commit([1, 2]);
-    listener.until_ledger_is_read();
+    listener.until_ledger_is_read([1]);
     let numbers: Vec<u64> = listener.beats(options.me).iter().map(|(number, _)| *number).collect();
     assert_eq!(numbers, [1, 2]);
+}
+
+/// What the others' clients remembered of the topic had no such partition, and they asked for nothing newer for minutes.
+#[test]
+fn a_partition_that_is_added_for_one_host_is_soon_read_by_the_others() {
+    let (broker, _used) = shared();
+    let mut options = [1, 2].map(|me| options(&broker.address, "grows-later", me));
+    for options in &mut options {
+        options.ledger_partitions = 1;
+    }
+    let init = establish(&options[0]);
+    let mut other = Listener::begin(&options[0], init, [].into());
+    other.topics.write(host_record(1, 0));
+    other.until_event(&Event::OwnersRead(host_record(1, 0)));
+    other.until_ledger_is_read([1]);
+    let mut joining = Listener::begin(&options[1], init, [].into());
+    joining.topics.write(host_record(2, 1));
+    other.until_event(&Event::OwnersRead(host_record(2, 1)));
+    other.until_ledger_is_read([1, 2]);
+    joining.until_ledger_is_read([1, 2]);
 }

@@ -69,7 +69,7 @@ fn what_is_committed_is_told_in_order_and_what_is_aborted_moves_the_position_alo
             ledgers[1].commit([number]);
         }
     }
-    listener.until_ledger_is_read();
+    listener.until_ledger_is_read(1..=3);
     for (of, expected) in [(1, 0..10), (2, 0..11), (3, 0..10)] {
         let ledger = &ledgers[usize::try_from(of - 1).unwrap()];
         let numbers: Vec<u64> = listener.beats(host(of)).iter().map(|(number, _)| *number).collect();
@@ -95,8 +95,7 @@ fn what_is_committed_is_told_in_order_and_what_is_aborted_moves_the_position_alo
         [(host(1), of_first), (host(2), listener.position(host(2)))].into_iter().collect();
     let options = options(&broker.address, "order", 3);
     let mut later = Listener::begin(&options, establish(&options), known);
-    // The very first end is one of all the ledger.
-    later.until_event(&Event::LedgerAtEnd);
+    later.until_ledger_is_read(1..=3);
     let numbers = |of| later.beats(host(of)).iter().map(|(number, _)| *number).collect::<Vec<_>>();
     assert_eq!((numbers(1), numbers(2)), ((7..10).collect(), vec![]));
     assert_eq!(numbers(3), (0..10).collect::<Vec<_>>(), "a host that is not known is read from its begin");
@@ -132,8 +131,9 @@ fn records_of_data_and_of_the_ledger_appear_together_or_not_at_all() {
     assert_eq!(ledger, [1, 3].map(|number| LedgerKind::Beat { number, done: 0 }));
 }
 
+/// All waited for the partition of a dead host, so nobody found it silent until the broker timed its transaction out.
 #[test]
-fn an_open_transaction_holds_the_end_back_until_a_fence_ends_it() {
+fn an_open_transaction_holds_back_the_end_of_its_partition_alone_until_a_fence_ends_it() {
     let (broker, _used) = shared();
     let mut listener = listener(&broker.address, "open", 2);
     let theirs = options(&broker.address, "open", 2);
@@ -141,11 +141,17 @@ fn an_open_transaction_holds_the_end_back_until_a_fence_ends_it() {
     dead.commit([1]);
     let high = dead.leave_open(&broker.address, [2, 3]);
     assert!(stable_offset(&broker.address, &dead.to) < high);
+    let [end_of_living, end_of_dead] = [1, 2].map(|of| Event::LedgerAtEnd { host: host(of) });
+    let stable = [1, 2].map(|of| Event::LedgerAtStableEnd { host: host(of) });
     // What was asked for before may still be reached.
     listener.gather(Duration::from_secs(1));
-    let from = listener.gather(Duration::from_secs(3));
-    assert_eq!(listener.count(from, &Event::LedgerAtEnd), 0, "the end is told with records behind it");
+    let from = listener.gather(Duration::from_secs(4));
+    assert_eq!(listener.count(from, &end_of_dead), 0, "the end is told with records behind it");
     assert!(listener.count(from, &Event::OwnersAtEnd) >= 2, "the owners topic waits for the ledger");
+    assert!(listener.count(from, &end_of_living) >= 2, "one host's ledger waits for another's");
+    let told = stable.map(|event| listener.count(from, &event));
+    assert!(told[0] == 0 && told[1] >= 2, "{told:?}");
+    assert_eq!(listener.position(host(2)), stable_offset(&broker.address, &dead.to));
 
     // The high watermark, not the last stable offset.
     listener.topics.ask_high_watermarks(5, vec![host(1), host(2)]);
@@ -164,14 +170,14 @@ fn an_open_transaction_holds_the_end_back_until_a_fence_ends_it() {
     let fenced = since.elapsed();
     listener.topics.ask_high_watermarks(5, vec![host(2)]);
     listener.until("high watermarks", |item| matches!(item, Followed::Event(Event::HighWatermarks { .. })));
-    listener.until_ledger_is_read();
+    listener.until_ledger_is_read(1..=2);
     println!("fenced after {fenced:?}, ledger at its end {:?} after the effect", since.elapsed());
     assert!(listener.items[from..].iter().all(|item| !matches!(item, Followed::LedgerRead { .. })));
     assert_eq!(listener.position(host(2)), high_watermark(&broker.address, &dead.to));
 
     // Whoever was fenced commits nothing more.
     dead.sink.commit_without_position().unwrap_err();
-    listener.until_ledger_is_read();
+    listener.until_ledger_is_read(1..=2);
     let numbers: Vec<u64> = listener.beats(host(2)).iter().map(|(number, _)| *number).collect();
     assert_eq!(numbers, [1]);
 }
@@ -184,9 +190,10 @@ fn an_open_transaction_holds_the_end_back_until_it_is_committed() {
     slow.leave_open(&broker.address, [1]);
     listener.gather(Duration::from_secs(1));
     let from = listener.gather(Duration::from_secs(1));
-    assert_eq!(listener.count(from, &Event::LedgerAtEnd), 0);
+    let end = Event::LedgerAtEnd { host: host(2) };
+    assert_eq!(listener.count(from, &end), 0);
     slow.sink.commit_without_position().unwrap();
-    listener.until_event(&Event::LedgerAtEnd);
+    listener.until_event(&end);
     assert_eq!(listener.beats(host(2)).len(), 1, "the end was told before the record");
 }
 
@@ -216,7 +223,7 @@ fn a_record_of_the_ledger_that_is_too_long_goes_as_several_in_one_transaction() 
     let mut listener = Listener::begin(&options, init, [].into());
     listener.topics.write(host_record(1, 0));
     listener.until_event(&Event::OwnersRead(host_record(1, 0)));
-    listener.until_ledger_is_read();
+    listener.until_ledger_is_read([1]);
     let mut read = Vec::new();
     for item in &listener.items {
         if let Followed::LedgerRead { record, .. } = item {
@@ -286,7 +293,7 @@ fn a_broker_that_is_killed_while_it_is_followed_costs_nothing_but_time() {
     // A last one ends what is open.
     let mut ledger = Ledger::connect(&options(&broker.address, "killed", 1), 0);
     ledger.commit([u64::MAX]);
-    listener.until_ledger_is_read();
+    listener.until_ledger_is_read([1]);
     let told: Vec<u64> = listener.beats(host(1)).iter().map(|(number, _)| *number).collect();
     let there: Vec<u64> = values(&broker.address, &ledger.to.topic, 0)
         .iter()

@@ -1,5 +1,7 @@
 //! Topics that lost what was to be read.
 
+use std::time::{Duration, Instant};
+
 use rdkafka::{Offset, TopicPartitionList, admin::AdminOptions};
 use ringtap::cluster::{
     core::Event,
@@ -63,7 +65,7 @@ fn a_ledger_that_retention_took_before_it_was_read_is_told_as_a_gap() {
         [(vec![(host(1), 6)], vec![4, 5]), (vec![], vec![4, 5]), (vec![(host(1), 10)], vec![])]
     {
         let mut listener = Listener::begin(&options, establish(&options), known.into_iter().collect());
-        listener.until_ledger_is_read();
+        listener.until_ledger_is_read([1]);
         let numbers: Vec<u64> = listener.beats(host(1)).iter().map(|(number, _)| *number).collect();
         assert_eq!((numbers, listener.position(host(1)).max(10)), (expected, 10));
     }
@@ -74,7 +76,7 @@ fn a_ledger_that_retention_takes_while_it_is_followed_is_told_as_a_gap() {
     let (broker, _used) = shared();
     let (options, mut ledger) = with_ledger(&broker.address, "behind");
     let mut listener = Listener::begin(&options, establish(&options), [(host(1), 10)].into());
-    listener.until_ledger_is_read();
+    listener.until_ledger_is_read([1]);
     // A transaction that is open keeps the follower from what comes.
     let end = ledger.leave_open(&broker.address, 6..=9);
     assert_eq!(end, 14);
@@ -112,7 +114,7 @@ fn an_owners_topic_that_is_made_anew_while_it_is_followed_stops_the_agent() {
     let mut listener = Listener::begin(&options, before, [].into());
     listener.topics.write(host_record(1, 0));
     listener.until_event(&Event::OwnersRead(host_record(1, 0)));
-    listener.until_ledger_is_read();
+    listener.until_ledger_is_read([1]);
     let runtime = Runtime::new().unwrap();
     let owners = options.names.owners();
     let deleted = admin(&broker.address);
@@ -131,4 +133,25 @@ fn an_owners_topic_that_is_made_anew_while_it_is_followed_stops_the_agent() {
     // So do those that come back.
     let error = ClusterTopics::establish(&options, Some(before.uuid), &StopSignal::new()).unwrap_err();
     assert!(matches!(error, TopicsError::OtherOwners { .. }), "{error:?}");
+}
+
+/// The reader that looks at the first record must not take another one for it, however slowly it is served: here many look at once.
+#[test]
+fn looking_at_the_owners_topic_again_and_again_finds_the_same_first_record() {
+    let (broker, _used) = shared();
+    let mut options = options(&broker.address, "looked-at", 1);
+    options.check_interval = Duration::from_millis(1);
+    let init = establish(&options);
+    let mut listeners: Vec<Listener> = (0..16).map(|_| Listener::begin(&options, init, [].into())).collect();
+    for of in 1..=5 {
+        listeners[0].topics.write(host_record(of, i32::try_from(of - 1).unwrap()));
+    }
+    let since = Instant::now();
+    while since.elapsed() < Duration::from_secs(10) {
+        for listener in &mut listeners {
+            if let Some(Followed::Failed(error)) = listener.heard.next(Duration::from_millis(5)) {
+                panic!("{error}");
+            }
+        }
+    }
 }

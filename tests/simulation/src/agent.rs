@@ -35,6 +35,8 @@ pub struct Agent {
     pub is_able: bool,
     /// The index was lost, and is not whole again.
     pub is_rebuilding: bool,
+    /// Whether it dies for good.
+    pub doom: Doom,
     /// When it gives up to leave politely.
     pub leaving_until: Option<u64>,
     /// By host: the partition of the ledger, as the owners topic says.
@@ -45,8 +47,10 @@ pub struct Agent {
     pub owners_end: Option<usize>,
     /// By host: how much of its partition of the ledger was read.
     pub ledger_read: Vec<u64>,
-    /// The ends of the ledger's partitions, by number.
-    pub ledger_ends: Option<Vec<u64>>,
+    /// By host: up to where its partition of the ledger is to be read before that is told, and the same of what can be read.
+    pub ledger_ends: Vec<Option<u64>>,
+    /// See above.
+    pub ledger_stable_ends: Vec<Option<u64>>,
     /// How much of the relay topic was read.
     pub relay_read: usize,
     /// What the head reads next.
@@ -67,6 +71,17 @@ pub struct Agent {
     pub writing: Option<(u64, Checkpoint)>,
     /// How many were written.
     pub checkpoints: u64,
+}
+
+/// Whether an agent dies for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doom {
+    /// No.
+    None,
+    /// When its next transaction is open.
+    Near,
+    /// It has.
+    Done,
 }
 
 /// The transactional producer.
@@ -97,12 +112,14 @@ impl Agent {
             clock_from: (0, 0),
             is_able: false,
             is_rebuilding: false,
+            doom: Doom::None,
             leaving_until: None,
             partitions: vec![None; hosts],
             owners_read: 0,
             owners_end: None,
             ledger_read: vec![0; hosts],
-            ledger_ends: None,
+            ledger_ends: vec![None; hosts],
+            ledger_stable_ends: vec![None; hosts],
             relay_read: 0,
             head: 0,
             pass_end: None,
@@ -114,6 +131,11 @@ impl Agent {
             writing: None,
             checkpoints: 0,
         }
+    }
+
+    /// Returns true if it has died for good.
+    pub fn is_gone(&self) -> bool {
+        self.doom == Doom::Done
     }
 
     /// Returns what the local clock shows.

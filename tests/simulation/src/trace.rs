@@ -29,6 +29,7 @@ pub enum Step {
     OwnersAtEnd,
     LedgerRead,
     LedgerAtEnd,
+    LedgerAtStableEnd,
     Head,
     Audit,
     Relayed,

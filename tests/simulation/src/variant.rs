@@ -25,12 +25,19 @@ pub struct WorldRules {
     pub owners_kept: bool,
     /// Data and what the ledger says of them are one transaction.
     pub one_transaction: bool,
+    /// That a partition was read to its last stable offset is told too.
+    pub stable_ends: bool,
 }
 
 impl WorldRules {
     /// All of them.
-    pub const ALL: Self =
-        Self { high_watermark: true, whole_checkpoint: true, owners_kept: true, one_transaction: true };
+    pub const ALL: Self = Self {
+        high_watermark: true,
+        whole_checkpoint: true,
+        owners_kept: true,
+        one_transaction: true,
+        stable_ends: true,
+    };
 }
 
 /// The variant that lacks nothing.
@@ -53,9 +60,9 @@ macro_rules! variants {
 
 variants! {
     core: read_back in_flight_is_known fence read_to_high_watermark fence_before_high_watermark all_former_owners
-        first_of_generation new_session_after_unknown hello_before_own confirm_from_ledger release_behind_audit audit_again
+        fence_who_hides first_of_generation new_session_after_unknown hello_before_own confirm_from_ledger release_behind_audit audit_again
         release_after_outcome void_releases rewind_after_take_over answer_skipped;
-    world: high_watermark whole_checkpoint owners_kept one_transaction
+    world: high_watermark whole_checkpoint owners_kept one_transaction stable_ends
 }
 
 /// Returns the variant of this name.

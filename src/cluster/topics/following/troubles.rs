@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use rdkafka::error::KafkaError;
 
-use super::{CHECK_INTERVAL, DOING, End, Following, IDLE_INTERVAL, OWNERS, Step, TELL_INTERVAL};
+use super::{DOING, End, Following, IDLE_INTERVAL, OWNERS, Step, TELL_INTERVAL};
 use crate::{
     cluster::{
         names::HostId,
@@ -49,7 +49,7 @@ impl Following<'_> {
 
     /// Looks whether what is to be read is there, and the owners topic is the one it was.
     pub(super) fn check(&mut self) -> Step {
-        self.check_due = Instant::now() + CHECK_INTERVAL;
+        self.check_due = Instant::now() + self.start.options.check_interval;
         let places: Vec<Place> = self.spots.iter().map(|(place, _)| place).collect();
         let begins = match self.ends.begins(&places) {
             Ok(begins) => begins,

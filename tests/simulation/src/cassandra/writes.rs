@@ -121,5 +121,5 @@ fn make_signature(write: &Write, piece: Piece) -> Signature {
         Part { looked_up, filed: (atom, None) }
     });
     let parts = parts.collect();
-    Signature { places, parts }
+    Signature { places, parts, range: None }
 }

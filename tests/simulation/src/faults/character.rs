@@ -107,6 +107,7 @@ impl Character {
             Self::Mixed => {
                 counts = Counts {
                     crashes: few(4),
+                    deaths: 0,
                     crash_per_mille_effects: few(10),
                     lost_index_per_mille: few(300),
                     pauses: few(4),
@@ -128,6 +129,9 @@ impl Character {
         if matches!(self, Self::Coordinator | Self::Zombies | Self::Crashes) {
             counts.stale_producers = few(3);
             counts.false_alarms = few(2);
+        }
+        if matches!(self, Self::Quiet | Self::Crashes | Self::SlowReaders | Self::Mixed) && few(3) == 0 {
+            counts.deaths = 1 + few(1);
         }
         counts
     }

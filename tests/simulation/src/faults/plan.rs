@@ -6,6 +6,9 @@ use crate::{cassandra::CELLS_MAX, random::Random};
 /// Between two wakings of an agent, at most: a core is to be told the time each 100 ms.
 const WAKE_MS_MAX: u64 = 95;
 
+/// Longer than any schedule takes.
+const NEVER_MS: u64 = 10_000_000;
+
 /// All that is drawn before a schedule begins.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -144,6 +147,8 @@ pub struct Fates {
 #[allow(missing_docs, reason = "named by what happens")]
 pub struct Counts {
     pub crashes: u32,
+    /// Agents that die amid a transaction and do not come back.
+    pub deaths: u32,
     /// Crashes amid an effect, in a thousand effects.
     pub crash_per_mille_effects: u32,
     /// After how many crashes in a thousand the index is lost.
@@ -174,15 +179,21 @@ impl Plan {
         let hosts = random.between(2, 4) as usize;
         let roles = draw_roles(random, hosts);
         let replicas = draw_replicas(random, &roles);
+        let counts = character.counts(random);
+        let mut times = Times::draw(random);
+        if counts.deaths > 0 {
+            // What the dead leave open is ended by others, or never.
+            times.transaction_timeout_ms = NEVER_MS;
+        }
         Self {
             character,
             data_partitions: random.between(1, 3) as usize,
             replicas,
-            times: Times::draw(random),
+            times,
             paces: (0..hosts).map(|_| Pace::draw(random, character)).collect(),
             network: character.network(random),
             fates: character.fates(random),
-            counts: character.counts(random),
+            counts,
             writes: random.between(4, 18) as usize,
             tokens: random.between(1, 4) as usize,
             fault_ms: random.between(2500, 6000),

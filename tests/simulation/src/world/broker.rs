@@ -4,6 +4,7 @@ use ringtap::cluster::{names::HostId, record::OwnersRecord};
 
 use super::{Answer, Asked, Event, Request, World};
 use crate::{
+    agent::Doom,
     cassandra::{atom, bits, host_of, identity},
     checker::{Published, agreement},
     counts::Kind,
@@ -75,10 +76,7 @@ impl World {
                 Some(epoch) => self.answer(agent, life, Answer::Initialised(producer, epoch)),
                 None => self.land_later(0, Request::Initialise(agent, life, producer)),
             },
-            Request::Fence(agent, life, host, attempt) => match self.initialise(host) {
-                Some(_) => self.answer(agent, life, Answer::Fenced(host, attempt)),
-                None => self.land_later(0, Request::Fence(agent, life, host, attempt)),
-            },
+            Request::Fence(agent, life, host, attempt) => self.land_fence(agent, life, host, attempt),
             Request::HighWatermarks(agent, life, attempt, hosts) => {
                 let ends = self.high_watermarks(agent, &hosts);
                 self.answer(agent, life, Answer::HighWatermarks(attempt, ends));
@@ -86,6 +84,17 @@ impl World {
             Request::Produce(asked) => self.land_produce(asked),
             Request::End(asked, commit) => self.land_end(asked, commit),
         }
+    }
+
+    fn land_fence(&mut self, agent: usize, life: u32, host: usize, attempt: u64) {
+        let is_hidden = self.agents[host].is_gone() && self.kafka.coordinators[host].open.is_some();
+        if self.initialise(host).is_some() {
+            return self.answer(agent, life, Answer::Fenced(host, attempt));
+        }
+        if is_hidden {
+            self.count(Kind::FenceAbortedGone);
+        }
+        self.land_later(0, Request::Fence(agent, life, host, attempt));
     }
 
     fn initialise(&mut self, host: usize) -> Option<u32> {
@@ -116,6 +125,10 @@ impl World {
                 self.after(timeout, Event::TimeOut(asked.transaction));
                 if !self.variant.world.one_transaction {
                     self.publish(asked.transaction);
+                }
+                if self.agents[asked.agent].doom == Doom::Near && self.agents[asked.agent].life == asked.life
+                {
+                    self.die(asked.agent);
                 }
             }
             Landed::Refused => {}

@@ -64,10 +64,12 @@ impl World {
     }
 
     fn is_released(&self) -> bool {
-        (0..self.agents.len()).filter(|host| self.plan.has_agent(*host)).all(|host| {
-            let log = &self.cassandra.logs[host];
-            log.first() == log.end()
-        })
+        (0..self.agents.len()).all(|host| self.is_log_released(host))
+    }
+
+    fn is_log_released(&self, host: usize) -> bool {
+        let log = &self.cassandra.logs[host];
+        !self.plan.has_agent(host) || self.agents[host].is_gone() || log.first() == log.end()
     }
 
     fn is_owned(&self) -> bool {
@@ -78,13 +80,23 @@ impl World {
 
     fn is_cell_owned(&self, keyspace: usize, cell: usize) -> bool {
         let owner = self.owners.get(keyspace, cell);
-        !owner.is_released && owner.owner == self.preferred_owner(keyspace, cell)
+        let is_theirs = |host: usize| owner.owner.is_some() && owner.owner == self.session_of(host);
+        !owner.is_released && self.preferred_owners(keyspace, cell).any(is_theirs)
     }
 
-    /// Returns who should own a cell: the first of its replicas that can.
-    fn preferred_owner(&self, keyspace: usize, cell: usize) -> Option<(HostId, Session)> {
-        let replicas = &self.cassandra.ring.replicas[keyspace][cell];
-        let host = replicas.iter().copied().find(|host| self.plan.can_own(*host))?;
+    /// Returns who should own a cell: the first of its replicas that can. Any of the living will do where that one has died, as
+    /// nobody else wants it back, and while a dead one's transaction hides an end of the ledger: nobody wants anything then.
+    fn preferred_owners(&self, keyspace: usize, cell: usize) -> impl Iterator<Item = usize> {
+        let is_gone = |host: usize| self.agents[host].is_gone();
+        let is_open = |host: usize| self.kafka.coordinators[host].open.is_some();
+        let is_hidden = (0..self.agents.len()).any(|host| is_gone(host) && is_open(host));
+        let replicas = self.cassandra.ring.replicas[keyspace][cell].iter().copied();
+        let mut able = replicas.filter(|host| self.plan.can_own(*host)).peekable();
+        let may_be_any = is_hidden || able.peek().is_some_and(|first| is_gone(*first));
+        able.take(if may_be_any { usize::MAX } else { 1 }).filter(move |host| !is_gone(*host))
+    }
+
+    fn session_of(&self, host: usize) -> Option<(HostId, Session)> {
         let (_, session) = self.agents[host].producer.alive?;
         Some((host_id(host), Session(session)))
     }
@@ -99,9 +111,8 @@ impl World {
             }
         }
         for host in 0..self.agents.len() {
-            let log = &self.cassandra.logs[host];
-            if self.plan.has_agent(host) && log.first() != log.end() {
-                let at = &self.agents[host];
+            if !self.is_log_released(host) {
+                let (log, at) = (&self.cassandra.logs[host], &self.agents[host]);
                 let _ = write!(
                     text,
                     "log of host {host} is released up to {} of {}, audited up to {}, head at {}; ",

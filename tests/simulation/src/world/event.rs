@@ -102,6 +102,7 @@ pub enum Fault {
     Copy,
     StaleProducer(usize),
     FalseAlarm(usize),
+    Doom(usize),
     /// Only of a weakened world: the owners topic forgets its first records.
     Forget,
 }

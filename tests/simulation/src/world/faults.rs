@@ -3,7 +3,7 @@
 use ringtap::cluster::core::Event as CoreEvent;
 
 use super::{Event, Fault, Request, World};
-use crate::{counts::Kind, trace::Step};
+use crate::{agent::Doom, counts::Kind, trace::Step};
 
 impl World {
     /// Something goes wrong, unless faults have stopped.
@@ -51,7 +51,14 @@ impl World {
                     self.producer_lost(agent);
                 }
             }
+            Fault::Doom(agent) => self.doom(agent),
             Fault::Forget => self.forget_owners(),
+        }
+    }
+
+    fn doom(&mut self, agent: usize) {
+        if !self.agents[agent].is_gone() {
+            self.agents[agent].doom = Doom::Near;
         }
     }
 
@@ -116,6 +123,7 @@ fn fault_numbers(fault: Fault) -> [u64; 3] {
         Fault::StaleProducer(agent) => (11, agent),
         Fault::FalseAlarm(agent) => (12, agent),
         Fault::Forget => (13, 0),
+        Fault::Doom(agent) => (14, agent),
     };
     [kind, of as u64, 0]
 }

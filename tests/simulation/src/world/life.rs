@@ -7,7 +7,7 @@ use ringtap::cluster::{
 
 use super::{Event, World, setup::SETTINGS};
 use crate::{
-    agent::{Checkpoint, Producer},
+    agent::{Checkpoint, Doom, Producer},
     cassandra::{host_id, host_of},
     counts::Kind,
     faults::Role,
@@ -17,7 +17,7 @@ use crate::{
 impl World {
     /// An agent starts from its checkpoint.
     pub(super) fn start(&mut self, agent: usize) {
-        if self.agents[agent].core.is_some() || !self.plan.has_agent(agent) {
+        if self.agents[agent].core.is_some() || self.agents[agent].is_gone() || !self.plan.has_agent(agent) {
             return;
         }
         let Checkpoint { position, ledger, index, is_lost } = self.agents[agent].durable.clone();
@@ -40,7 +40,8 @@ impl World {
         for (host, position) in &ledger {
             at.ledger_read[host_of(*host)] = *position;
         }
-        at.ledger_ends = None;
+        at.ledger_ends = vec![None; hosts];
+        at.ledger_stable_ends = vec![None; hosts];
         at.relay_read = relay_read;
         at.head = position.max(self.cassandra.logs[agent].first());
         at.audit = at.head;
@@ -107,6 +108,27 @@ impl World {
         let most = if self.random.chance(300) { 2500 } else { 300 };
         let after = self.random.between(5, most);
         self.after(after, Event::Start(agent));
+    }
+
+    /// A doomed agent dies amid a transaction, and does not come back. Others must be able to take all that it owns.
+    pub(super) fn die(&mut self, agent: usize) {
+        let others_can =
+            |replicas: &Vec<usize>| replicas.iter().any(|host| *host != agent && self.can_own(*host));
+        if self.is_calm() || !self.cassandra.ring.replicas.iter().flatten().all(others_can) {
+            return;
+        }
+        self.count(Kind::Died);
+        let at = &mut self.agents[agent];
+        at.doom = Doom::Done;
+        at.core = None;
+        at.life += 1;
+        let life = at.life;
+        self.note(Step::Stop, [agent as u64, life.into(), 1], || format!("agent {agent} is gone for good"));
+    }
+
+    /// Returns true if this host's agent may own tokens.
+    pub(super) fn can_own(&self, host: usize) -> bool {
+        self.plan.can_own(host) && !self.agents[host].is_gone()
     }
 
     /// Begins to write a checkpoint.

@@ -4,6 +4,7 @@ use ringtap::cluster::{core::Event as CoreEvent, names::Token};
 
 use super::{Event, World};
 use crate::{
+    agent::Agent,
     cassandra::{Piece, Write},
     counts::Kind,
     trace::Step,
@@ -177,7 +178,7 @@ impl World {
             }
             _ => replicas.retain(|replica| *replica != host),
         }
-        if !replicas.iter().any(|host| self.plan.can_own(*host)) {
+        if !replicas.iter().any(|host| self.can_own(*host)) {
             return;
         }
         let is_new = !had_it && replicas.contains(&host);
@@ -218,6 +219,19 @@ impl World {
     /// Returns what is required of a write and not visible.
     pub(super) fn missing(&self, number: u16) -> u8 {
         let write = self.cassandra.writes.get(number);
-        if write.is_excluded { 0 } else { write.logged & !self.visible.of(number) }
+        if write.is_excluded {
+            return 0;
+        }
+        let is_any_gone = self.agents.iter().any(Agent::is_gone);
+        let required = if is_any_gone { self.logged_by_the_living(number) } else { write.logged };
+        required & !self.visible.of(number)
+    }
+
+    /// Returns the parts of a write that stand in logs beside which there is an agent: what only a dead one had is not required.
+    fn logged_by_the_living(&self, number: u16) -> u8 {
+        let has_agent = |host: &usize| self.plan.has_agent(*host) && !self.agents[*host].is_gone();
+        let logs = (0..self.agents.len()).filter(has_agent).map(|host| &self.cassandra.logs[host]);
+        let pieces = logs.flat_map(|log| (log.first()..log.end()).filter_map(|at| log.get(at)));
+        pieces.filter(|piece| piece.write == number).fold(0, |parts, piece| parts | piece.parts)
     }
 }

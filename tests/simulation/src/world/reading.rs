@@ -1,10 +1,14 @@
 //! What an agent reads of Kafka.
 
-use ringtap::cluster::{core::Event as CoreEvent, record::OwnersRecord};
+use ringtap::cluster::{
+    core::{Core, Event as CoreEvent},
+    record::OwnersRecord,
+};
 
 use super::World;
 use crate::{
     cassandra::{host_id, host_of},
+    counts::Kind,
     faults::Pace,
     kafka::{Item, State},
     trace::Step,
@@ -71,31 +75,48 @@ impl World {
                 return;
             }
         }
-        if self.is_at_ledger_end(agent) {
-            self.agents[agent].ledger_ends = None;
-            self.agents[agent].is_rebuilding = false;
-            self.note(Step::LedgerAtEnd, [agent as u64, 0, 0], || {
-                format!("agent {agent} is at the end of the ledger")
-            });
-            self.tell(agent, CoreEvent::LedgerAtEnd);
+        for host in 0..hosts {
+            self.tell_ledger_end(agent, host);
+            if self.agents[agent].life != life {
+                return;
+            }
         }
-        if self.agents[agent].life == life && self.agents[agent].ledger_ends.is_none() {
-            let is_high = self.variant.world.high_watermark;
-            let ends =
-                (0..self.kafka.ledger.len()).map(|partition| self.kafka.ledger_end(partition, is_high));
-            self.agents[agent].ledger_ends = Some(ends.collect());
-        }
+        let at = &mut self.agents[agent];
+        at.is_rebuilding = at.is_rebuilding && !at.core.as_ref().is_some_and(Core::has_read_ledger);
     }
 
-    fn is_at_ledger_end(&self, agent: usize) -> bool {
-        let at = &self.agents[agent];
-        let read = |partition: usize| {
-            let host = at.partitions.iter().position(|held| *held == Some(partition));
-            host.map_or(0, |host| at.ledger_read[host])
-        };
-        at.ledger_ends
-            .as_ref()
-            .is_some_and(|ends| ends.iter().enumerate().all(|(partition, end)| *end <= read(partition)))
+    /// Tells of a partition that it was read to where it ended, or, while it does not come to that, to where it could be read.
+    /// Then asks anew.
+    fn tell_ledger_end(&mut self, agent: usize, host: usize) {
+        let Some(partition) = self.agents[agent].partitions[host] else { return };
+        let at = &mut self.agents[agent];
+        let (life, read) = (at.life, at.ledger_read[host]);
+        let is_read = |end: &mut u64| *end <= read;
+        let numbers = [agent as u64, host as u64, 0];
+        if at.ledger_ends[host].take_if(is_read).is_some() {
+            at.ledger_stable_ends[host] = None;
+            self.note(Step::LedgerAtEnd, numbers, || {
+                format!("agent {agent} is at the end of the ledger of host {host}")
+            });
+            self.tell(agent, CoreEvent::LedgerAtEnd { host: host_id(host) });
+        } else if at.ledger_stable_ends[host].take_if(is_read).is_some() {
+            self.count(Kind::LedgerAtStableEnd);
+            self.note(Step::LedgerAtStableEnd, numbers, || {
+                format!("agent {agent} is at the last stable offset of the ledger of host {host}")
+            });
+            self.tell(agent, CoreEvent::LedgerAtStableEnd { host: host_id(host) });
+        }
+        if self.agents[agent].life != life {
+            return;
+        }
+        let end = self.kafka.ledger_end(partition, self.variant.world.high_watermark);
+        let stable_end = self.kafka.ledger_end(partition, false);
+        let at = &mut self.agents[agent];
+        if at.ledger_ends[host].is_none() {
+            at.ledger_ends[host] = Some(end);
+        } else if self.variant.world.stable_ends {
+            at.ledger_stable_ends[host].get_or_insert(stable_end);
+        }
     }
 
     /// Reads committed records of a host's partition.

@@ -90,7 +90,8 @@ impl World {
     fn plan_faults(&mut self, hosts: usize) {
         type OfHost = fn(usize) -> Fault;
         let counts = self.plan.counts;
-        let of_hosts: [(u32, OfHost); 9] = [
+        let of_hosts: [(u32, OfHost); 10] = [
+            (counts.deaths, Fault::Doom),
             (counts.crashes, Fault::Crash),
             (counts.pauses, Fault::Pause),
             (counts.cuts, Fault::Cut),
