@@ -48,6 +48,8 @@ const SUSPECT_AFTER_MS: u64 = 5_000;
 
 /// How long an agent that is back is caught up before it asks for its tokens, in milliseconds.
 const HAND_BACK_AFTER_MS: u64 = 5_000;
+/// As Kafka has it: with three nodes on few processors a broker that the scripts allow two seconds is taken for dead.
+const BROKER_SESSION: &str = "broker.session.timeout.ms=9000";
 /// The line by which agents publish each change once together.
 const CLUSTER_MODE: &str = "dedup.mode = \"cluster\"";
 
@@ -109,7 +111,7 @@ impl Servers {
                 &options.work.join("nodes"),
                 &settings,
             ),
-            broker: Broker::new(&name, options.port)?,
+            broker: Broker::new(&name, options.port, &[BROKER_SESSION])?,
         };
         servers.remove()?;
         Ok(servers)
