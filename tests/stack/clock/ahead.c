@@ -5,9 +5,11 @@
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/time.h>
+#include <threads.h>
 #include <time.h>
 
 typedef int (*clock_gettime_fn)(clockid_t, struct timespec *);
@@ -51,6 +53,22 @@ int pthread_cond_timedwait(pthread_cond_t *restrict condition, pthread_mutex_t *
     return pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, until);
   struct timespec really = {until->tv_sec - ahead, until->tv_nsec};
   return pthread_cond_clockwait(condition, mutex, CLOCK_REALTIME, &really);
+}
+
+/* C11's conditions, which librdkafka waits on, are pthread's in glibc, but don't call the above. */
+int cnd_timedwait(cnd_t *restrict condition, mtx_t *restrict mutex, const struct timespec *restrict until) {
+  switch (pthread_cond_timedwait((pthread_cond_t *)condition, (pthread_mutex_t *)mutex, until)) {
+  case 0:
+    return thrd_success;
+  case ETIMEDOUT:
+    return thrd_timedout;
+  default:
+    return thrd_error;
+  }
+}
+
+int timespec_get(struct timespec *now, int base) {
+  return base == TIME_UTC && clock_gettime(CLOCK_REALTIME, now) == 0 ? base : 0;
 }
 
 time_t time(time_t *seconds) {
