@@ -6,6 +6,7 @@ mod run;
 mod schema;
 mod write;
 
+pub(crate) use self::write::is_conditional;
 pub use self::{
     bulk::{BulkReport, create_bulk_table, write_bulk},
     kinds::{Kind, Mix},

@@ -7,6 +7,7 @@ mod server;
 
 use std::path::{Path, PathBuf};
 
+pub(crate) use self::server::run as script;
 pub use self::{
     agent::{Agent, AgentSettings, open_to_agent},
     cluster::{Cluster, ClusterNode},

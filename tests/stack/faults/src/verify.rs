@@ -25,7 +25,7 @@ pub use self::{
     follow::{Arrivals, Follower},
     report::{TablesReport, VerificationReport},
 };
-use crate::{cluster::Publishers, journal::read_journal};
+use crate::{cluster::Publishers, journal::read_journal, load::is_conditional};
 
 /// How long a transaction that is open at the end may stay so: an agent that was killed leaves one until its time-out.
 const STABLE_WITHIN: Duration = Duration::from_secs(120);
@@ -62,6 +62,9 @@ pub struct Verification {
 
 struct Checks {
     ledger: Option<(Ledger, String, String)>,
+    /// Conditional writes that have arrived, with their write times.
+    conditional: HashMap<String, Option<i64>>,
+    written_again: u64,
     parts: PartCheck,
     order: OrderCheck,
     publishers: Option<Arc<Publishers>>,
@@ -101,7 +104,18 @@ impl Checks {
             && is_of_load(change, keyspace)
         {
             match unique_values(change, prefix) {
-                Ok(values) => values.iter().for_each(|value| ledger.arrived(value, || record.place_text())),
+                Ok(values) => {
+                    for value in values {
+                        if is_conditional(&value, prefix) {
+                            let first = *self.conditional.entry(value.clone()).or_insert(change.timestamp);
+                            if first != change.timestamp {
+                                self.written_again += 1;
+                                continue;
+                            }
+                        }
+                        ledger.arrived(&value, || record.place_text());
+                    }
+                }
                 Err(error) => self.unreadable.add(|| format!("{}: {error}", record.place_text())),
             }
         }
@@ -185,6 +199,8 @@ impl Verification {
         let keeps_records = self.dump.is_some() || self.records.is_some();
         Ok(Checks {
             ledger,
+            conditional: HashMap::new(),
+            written_again: 0,
             parts: PartCheck::default(),
             order,
             publishers: self.publishers.clone(),
@@ -207,6 +223,7 @@ impl Verification {
         Ok(VerificationReport {
             topics,
             records,
+            written_again: checks.written_again,
             ledger: checks.ledger.map(|(ledger, _, _)| ledger.report()),
             parts: checks.parts.report(),
             order: checks.order.report(),

@@ -54,3 +54,22 @@ fn each_write_once_from_whichever_node_is_clean_and_a_loss_a_copy_and_a_part_of_
     assert_eq!(unexpected.ledger.as_ref().unwrap().unexpected.count, 1);
     assert!(!unexpected.is_clean());
 }
+
+#[test]
+fn a_conditional_write_may_be_written_again_by_cassandra_but_not_be_published_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, replayed) = (folder.path().join("journal"), folder.path().join("records"));
+    fs::write(&journal, "a@10 w-c1\n").unwrap();
+    let run = |records: &[String]| {
+        fs::write(&replayed, records.join("\n")).unwrap();
+        let journal = Some((journal.clone(), "w-".to_owned(), "faults".to_owned()));
+        Verification { replayed: Some(replayed.clone()), journal, ..Verification::default() }.run().unwrap()
+    };
+    let cells = r#""u":{"value":"w-c1"}"#;
+    let (first, later) = (record("one", 10, 100, cells), record("one", 20, 175, cells));
+    let report = run(&[first.clone(), later]);
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(report.written_again, 1);
+    let copy = record("two", 30, 100, cells);
+    assert_eq!(run(&[first, copy]).ledger.unwrap().repeated.count, 1);
+}

@@ -28,6 +28,8 @@ use crate::{
 pub(super) const READY_MAX: Duration = Duration::from_secs(120);
 /// How long it may take until another agent has taken over.
 const TAKE_OVER_MAX: Duration = Duration::from_secs(90);
+/// How long it may take until an agent owns tokens again that others have taken over.
+const OWNER_MAX: Duration = Duration::from_secs(120);
 /// How long what was taken over is published by the successor before the victim comes back.
 const AFTER_TAKE_OVER: Duration = Duration::from_secs(5);
 /// How long an agent may take to end in order.
@@ -111,6 +113,7 @@ impl Stage {
     }
 
     fn kill_agent(&mut self, at: usize) -> Result<()> {
+        self.wait_until_owner(at)?;
         let before = self.take_overs(at);
         self.befalls(ClusterAct::AgentKill, at)?;
         self.member(at)?.agent.kill(None, Duration::ZERO)?;
@@ -120,6 +123,7 @@ impl Stage {
 
     /// Holds an agent until another one has taken over. It has to go on by itself then.
     fn pause_agent(&mut self, at: usize) -> Result<()> {
+        self.wait_until_owner(at)?;
         let before = self.take_overs(at);
         let pid = self.member(at)?.agent.pid().context("the agent doesn't run")?;
         self.befalls(ClusterAct::AgentPause, at)?;
@@ -131,6 +135,19 @@ impl Stage {
             self.findings.push(format!("agent {} ended with {status} after it was held", at + 1));
         }
         self.start_agent(at)
+    }
+
+    /// Waits until an agent has tokens that can be taken over: one that was away gets them back after a while.
+    fn wait_until_owner(&mut self, at: usize) -> Result<()> {
+        let began = Instant::now();
+        while self.member(at)?.cluster_number("owned_ranges").unwrap_or(0) == 0 {
+            if began.elapsed() > OWNER_MAX {
+                self.findings.push(format!("agent {} owns nothing for {OWNER_MAX:?}", at + 1));
+                break;
+            }
+            sleep(Duration::from_millis(200));
+        }
+        Ok(())
     }
 
     fn befalls(&mut self, act: ClusterAct, at: usize) -> Result<()> {
@@ -221,7 +238,7 @@ impl Stage {
     /// Runs a node and its agent with a clock that is ahead for a while. A node takes what comes from one that is behind for
     /// too old, so it is told not to look at that.
     fn put_clock_ahead(&mut self, at: usize) -> Result<()> {
-        let clock = format!("clock=+{CLOCK_AHEAD_SECONDS}");
+        let clock = format!("clock={CLOCK_AHEAD_SECONDS}");
         self.restart_with_clock(at, &[&clock, "internode_timeout=false"])?;
         self.clocks_apart_seconds = CLOCK_AHEAD_SECONDS;
         sleep(AWAY);
@@ -233,8 +250,10 @@ impl Stage {
         self.end_agent(at)?;
         self.member(at)?.node.stop()?;
         self.member(at)?.node.start_with(settings)?;
-        let environment =
-            if settings.is_empty() { Vec::new() } else { clock::ahead_by(CLOCK_AHEAD_SECONDS)? };
+        let environment = match settings {
+            [] => Vec::new(),
+            _ => clock::ahead_by(CLOCK_AHEAD_SECONDS, &self.work)?,
+        };
         self.member(at)?.agent.set_environment(environment);
         self.start_agent(at)
     }

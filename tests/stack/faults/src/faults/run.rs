@@ -131,7 +131,7 @@ impl Servers {
         settings.extend(options.node_settings.iter().cloned());
         let node =
             Node::new(&name, &options.version, &options.address, &options.work.join("node"), &settings);
-        let broker = Broker::new(&name, options.port)?;
+        let broker = Broker::new(&name, options.port, &[])?;
         // What an earlier run left running or lying about.
         node.remove()?;
         broker.remove()?;

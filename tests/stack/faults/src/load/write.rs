@@ -29,6 +29,15 @@ const TTL_SECONDS: i32 = 86_400;
 /// How far in the past a write may claim to be, in microseconds.
 const PAST_MICROS: u64 = 3_600_000_000;
 
+/// What stands behind the prefix of a conditional write's value.
+const CONDITIONAL_MARK: char = 'c';
+
+/// Says whether a value is that of a conditional write. Cassandra may write it twice, at two times: a write that meets one that
+/// is under way may finish it under its own, later ballot, although it is finished under the first one, too.
+pub(crate) fn is_conditional(value: &str, prefix: &str) -> bool {
+    value.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(CONDITIONAL_MARK))
+}
+
 /// A write that was drawn, before it is sent.
 #[derive(Debug)]
 pub(super) struct Write {
@@ -76,12 +85,10 @@ impl Numbering {
             Kind::Collections | Kind::Overwrite => {
                 vec![value.clone(), format!("{value}.t"), format!("{value}.m"), format!("{value}.l")]
             }
-            Kind::Insert
-            | Kind::Update
-            | Kind::Expiring
-            | Kind::Conditional
-            | Kind::ConditionalUpdate
-            | Kind::Counter => vec![value],
+            Kind::Insert | Kind::Update | Kind::Expiring | Kind::Counter => vec![value],
+            Kind::Conditional | Kind::ConditionalUpdate => {
+                vec![format!("{}{CONDITIONAL_MARK}{}", self.prefix, self.next)]
+            }
         };
         Write { kind, values, pk, ck, micros }
     }

@@ -51,7 +51,7 @@ pub trait Server {
 }
 
 /// Runs one of the scripts; returns what it prints.
-pub(super) fn run(script: &str, arguments: &[String]) -> Result<String> {
+pub(crate) fn run(script: &str, arguments: &[String]) -> Result<String> {
     let output =
         Command::new(scripts().join(script)).args(arguments).output().with_context(|| script.to_owned())?;
     if !output.status.success() {
@@ -148,13 +148,15 @@ pub struct Broker {
     name: String,
     port: u16,
     state: PathBuf,
+    options: Vec<String>,
 }
 
 impl Broker {
-    /// Names a broker.
-    pub fn new(name: &str, port: u16) -> Result<Self> {
+    /// Names a broker; `options` are its own, `KEY=VALUE`.
+    pub fn new(name: &str, port: u16, options: &[&str]) -> Result<Self> {
         let state = PathBuf::from(run("kafka", &["path".to_owned(), name.to_owned()])?);
-        Ok(Self { name: name.to_owned(), port, state })
+        let options = options.iter().map(|option| (*option).to_owned()).collect();
+        Ok(Self { name: name.to_owned(), port, state, options })
     }
 
     /// Returns the address for clients.
@@ -175,7 +177,9 @@ impl Broker {
 
 impl Server for Broker {
     fn start(&self) -> Result<()> {
-        run("kafka", &["start".to_owned(), self.name.clone(), format!("port={}", self.port)]).map(drop)
+        let mut words = vec!["start".to_owned(), self.name.clone(), format!("port={}", self.port)];
+        words.extend(self.options.iter().cloned());
+        run("kafka", &words).map(drop)
     }
 
     fn pid(&self) -> Result<u32> {

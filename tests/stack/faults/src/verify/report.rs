@@ -14,6 +14,8 @@ pub struct VerificationReport {
     pub records: u64,
     /// Losses and repetitions of unique values.
     pub ledger: Option<LedgerReport>,
+    /// Conditional writes that Cassandra itself wrote again, at another time.
+    pub written_again: u64,
     /// Repetitions of parts of changes.
     pub parts: PartReport,
     /// Order.
@@ -95,6 +97,10 @@ impl fmt::Display for VerificationReport {
         ] {
             writeln!(f, "{what}: {}", findings.count)?;
             write_words(f, findings)?;
+        }
+        if self.written_again > 0 {
+            let again = self.written_again;
+            writeln!(f, "conditional writes that Cassandra wrote again under a later ballot: {again}")?;
         }
         if parts.merged_shards_again > 0 {
             writeln!(f, "counter shards again, merged by repairs: {}", parts.merged_shards_again)?;
