@@ -156,7 +156,7 @@ impl<I: KnownParts> Core<I> {
     /// Returns true if changes of this token are published by this agent now.
     pub fn owns(&self, keyspace: &Keyspace, token: Token) -> bool {
         let held = self.owners.get(keyspace, token);
-        (self.is_ours(&held) && !self.releasing.has(keyspace, token))
+        (self.is_ours(&held) && !self.releasing.has(keyspace, token, &held))
             || self.take_over.as_ref().is_some_and(|it| it.is_assumed(keyspace, token))
     }
 

@@ -27,8 +27,14 @@ struct Released {
 }
 
 impl Releasing {
-    pub(super) fn has(&self, keyspace: &Keyspace, token: Token) -> bool {
-        self.tokens.iter().any(|it| it.claim.keyspace == *keyspace && it.claim.range.contains(token))
+    /// Returns true if a token, as it is held now, is to be given back. A part of what is given back may be ours again, in
+    /// another generation, while the rest is not.
+    pub(super) fn has(&self, keyspace: &Keyspace, token: Token, held: &Ownership) -> bool {
+        self.tokens.iter().any(|it| {
+            it.claim.generation == held.generation
+                && it.claim.keyspace == *keyspace
+                && it.claim.range.contains(token)
+        })
     }
 
     /// Returns true if an outcome is waited for.

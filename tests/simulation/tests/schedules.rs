@@ -20,6 +20,14 @@ fn nothing_is_published_twice_or_lost_and_all_comes_right() {
     assert_eq!(summary.schedules, 5000);
 }
 
+/// A part of what an agent gave back became its own again, before the rest of it was given back: the head passed over its changes.
+#[test]
+fn tokens_that_come_back_in_part_are_published() {
+    let summary = run(&Job { first: 187_436, ..job(SOUND, 1, 1) });
+    let told: Vec<String> = summary.problems.iter().map(|(_, problem)| problem.to_string()).collect();
+    assert!(told.is_empty(), "{}", told.join("\n"));
+}
+
 /// A branch that no schedule takes is not tested.
 #[test]
 fn each_kind_of_fault_and_each_branch_happens() {
