@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use ringtap_faults::{
     bare,
     clone::clone_segments,
-    cluster::{ClusterAct, ClusterOptions, ClusterPlan, run as run_cluster},
+    cluster::ClusterArguments,
     faults::{Act, Plan, RunOptions, run as run_faults},
     journal::Journal,
     latency,
@@ -44,7 +44,7 @@ enum Command {
     /// Run node, broker and agent under load and faults, and check what reached Kafka
     Run(RunArgs),
     /// Run three nodes as one cluster with an agent beside each, and check that each change reached Kafka once
-    Cluster(ClusterArgs),
+    Cluster(ClusterArguments),
     /// Make many segments of a few real ones: new ids and keys, CRCs made anew
     Clone {
         /// Directories with the originals
@@ -181,61 +181,6 @@ enum PlanName {
 }
 
 #[derive(Debug, clap::Args)]
-struct ClusterArgs {
-    /// Which faults
-    #[arg(value_enum)]
-    plan: ClusterPlanName,
-    /// The agents' binary
-    #[arg(long)]
-    binary: PathBuf,
-    /// Folder for everything that is written; what is in it is deleted
-    #[arg(long)]
-    work: PathBuf,
-    #[arg(long, default_value = "4.1")]
-    version: String,
-    /// The nodes' network, such as 127.0.92; the first one where nobody listens without it
-    #[arg(long)]
-    network: Option<String>,
-    #[arg(long, default_value_t = 19_280)]
-    port: u16,
-    /// Writes; with faults as many as go until they are done
-    #[arg(long)]
-    writes: Option<u64>,
-    /// Writes in a second
-    #[arg(long)]
-    rate: Option<u32>,
-    #[arg(long)]
-    seed: Option<u64>,
-    /// A line of the agents' configurations; may be repeated
-    #[arg(long, value_name = "KEY = VALUE")]
-    agent: Vec<String>,
-    /// A setting of the nodes; may be repeated
-    #[arg(long, value_name = "KEY=VALUE")]
-    node: Vec<String>,
-    /// With the plan `only`: which fault; several come one after the other
-    #[arg(long, required_if_eq("plan", "only"))]
-    act: Vec<ClusterAct>,
-    /// With the plan `only`: how often; each time it is the next member's turn
-    #[arg(long, default_value_t = 3)]
-    times: usize,
-    /// Leave nodes and broker running
-    #[arg(long)]
-    keep: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum ClusterPlanName {
-    /// No faults
-    Quiet,
-    /// For CI: one agent killed, one held
-    Short,
-    /// Everything
-    Faults,
-    /// One kind of fault
-    Only,
-}
-
-#[derive(Debug, clap::Args)]
 struct VerifyArgs {
     #[arg(long, default_value = "")]
     brokers: String,
@@ -305,7 +250,11 @@ async fn run(command: Command) -> Result<bool> {
             print(&write_bulk(session, rows).await?)
         }
         Command::Run(arguments) => faults(arguments).await,
-        Command::Cluster(arguments) => cluster(arguments).await,
+        Command::Cluster(arguments) => {
+            let report = arguments.run().await?;
+            println!("{report}");
+            Ok(report.is_clean())
+        }
         Command::Verify(arguments) => verify(arguments),
         Command::Clone { from, to, count } => print(&clone_segments(&from, &to, count)?),
         Command::Bare(BareArgs { brokers, from, to, records_max, option }) => {
@@ -362,33 +311,6 @@ async fn faults(arguments: RunArgs) -> Result<bool> {
         println!("no kill struck while {}", never.join(", "));
     }
     Ok(report.is_clean() && never.is_empty())
-}
-
-async fn cluster(arguments: ClusterArgs) -> Result<bool> {
-    let seed = arguments.seed.unwrap_or_else(|| fastrand::u64(1..1 << 32));
-    let (plan, rate, writes) = match arguments.plan {
-        ClusterPlanName::Quiet => (ClusterPlan::quiet(), 800, Some(arguments.writes.unwrap_or(100_000))),
-        ClusterPlanName::Short => (ClusterPlan::short(seed), 300, arguments.writes),
-        ClusterPlanName::Faults => (ClusterPlan::faults(seed), 300, arguments.writes),
-        ClusterPlanName::Only => (ClusterPlan::only(&arguments.act, arguments.times), 300, arguments.writes),
-    };
-    let options = ClusterOptions {
-        binary: arguments.binary,
-        work: arguments.work,
-        version: arguments.version,
-        network: arguments.network,
-        port: arguments.port,
-        rate: arguments.rate.unwrap_or(rate),
-        writes,
-        seed,
-        agent_lines: arguments.agent,
-        node_settings: arguments.node,
-        between_ms_max: 10_000,
-        keep: arguments.keep,
-    };
-    let report = run_cluster(&options, &plan).await?;
-    println!("{report}");
-    Ok(report.is_clean())
 }
 
 async fn load(arguments: LoadArgs) -> Result<bool> {

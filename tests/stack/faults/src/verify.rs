@@ -2,6 +2,7 @@
 
 mod follow;
 mod report;
+mod tables;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -19,21 +20,16 @@ use ringtap::checker::{
     ChangeView, ConsumedRecord, Findings, HeaderCheck, Ledger, OrderCheck, PartCheck, Reconstruction,
     TopicReader, unique_values,
 };
-use table_model::{Info, Tables, compare};
 
 pub use self::{
     follow::{Arrivals, Follower},
     report::{TablesReport, VerificationReport},
+    tables::dump_tables,
 };
 use crate::{cluster::Publishers, journal::read_journal, load::is_conditional};
 
 /// How long a transaction that is open at the end may stay so: an agent that was killed leaves one until its time-out.
 const STABLE_WITHIN: Duration = Duration::from_secs(120);
-
-/// How long a dump may take.
-const DUMP_SECONDS_MAX: i64 = 60;
-/// How long after the last write the dump may be.
-const DUMP_AFTER_SECONDS_MAX: i64 = 1_200;
 
 /// What is compared.
 #[derive(Debug, Clone, Default)]
@@ -218,7 +214,7 @@ impl Verification {
         }
         let tables = match &self.dump {
             None => None,
-            Some(dump) => Some(compare_tables(&reconstruction, dump, self.clocks_apart_seconds)?),
+            Some(dump) => Some(tables::compare_with(&reconstruction, dump, self.clocks_apart_seconds)?),
         };
         Ok(VerificationReport {
             topics,
@@ -243,60 +239,6 @@ fn expect_log(log: &Path, order: &mut OrderCheck) -> Result<()> {
             Ok(change) => order.expect(change.host_id.as_deref(), change.place),
             Err(reason) => bail!("{}: {reason}: {line}", log.display()),
         }
-    }
-    Ok(())
-}
-
-fn compare_tables(records: &Reconstruction, dump: &Path, clocks_apart_seconds: i64) -> Result<TablesReport> {
-    let mut tables = Tables::new();
-    for value in records.values() {
-        tables.apply_line(str::from_utf8(value)?)?;
-    }
-    let text = std::fs::read_to_string(dump).with_context(|| dump.display().to_string())?;
-    let info = Info {
-        dump_seconds_max: DUMP_SECONDS_MAX,
-        dump_after_seconds_max: DUMP_AFTER_SECONDS_MAX,
-        clocks_apart_seconds_max: clocks_apart_seconds,
-    };
-    let compared = compare(&tables, &text, &info)?;
-    let mut differences = Findings::default();
-    for difference in &compared.differences {
-        differences.add(|| difference.to_string());
-    }
-    Ok(TablesReport {
-        tables: compared.tables,
-        rows: compared.rows,
-        values: compared.cells,
-        write_times: compared.write_times,
-        ttls: compared.ttls,
-        not_compared: compared
-            .not_compared
-            .iter()
-            .map(|table| format!("{}: {}", table.table, table.reason))
-            .collect(),
-        differences,
-    })
-}
-
-/// Dumps keyspaces of a node to a file, with `tests/stack/cqlrun`, as so many replicas have them together (`ONE`, `ALL`).
-pub fn dump_tables(
-    stack: &Path,
-    address: &str,
-    consistency: &str,
-    keyspaces: &[&str],
-    to: &Path,
-) -> Result<()> {
-    let file = File::create(to).with_context(|| to.display().to_string())?;
-    let mut command = Command::new(stack.join("cqlrun"));
-    let status = command
-        .arg(address)
-        .args(["--dump", "--consistency", consistency])
-        .args(keyspaces)
-        .stdout(file)
-        .status()
-        .context("cqlrun")?;
-    if !status.success() {
-        bail!("cqlrun {address} --dump ended with {status}");
     }
     Ok(())
 }

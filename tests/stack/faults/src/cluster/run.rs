@@ -9,47 +9,38 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use ringtap::checker::TopicReader;
 use scylla::statement::Consistency;
 use tokio::{runtime::Handle, task::JoinHandle};
 
 use super::{
-    ClusterAct, ClusterPlan, ClusterReport, LatencyFigures, Publishers, SideTraffic, TakeOver,
+    ClusterAct, ClusterPlan, ClusterReport,
+    found::Found,
     member::{AgentTemplate, Member},
-    ownership::Ownership,
-    plan::MEMBERS,
     quiescence::wait_until_quiet,
+    servers::Servers,
     strike::Stage,
-    timeline::Timeline,
 };
 use crate::{
     journal::Journal,
     load::{CHECKED_KEYSPACE, Coordinator, Limit, Load, LoadOptions, LoadReport, Mix, create_checked_tables},
-    stack::{Broker, Cluster, ClusterNode, Server as _, scripts},
-    verify::{Verification, VerificationReport, dump_tables, replay_segments},
+    stack::{ClusterNode, scripts},
+    verify::dump_tables,
 };
 
 /// What every unique value of a run begins with.
-const VALUE_PREFIX: &str = "w-";
+pub(super) const VALUE_PREFIX: &str = "w-";
 /// Prefix of the topics.
-const TOPIC_PREFIX: &str = "cluster";
-/// The name that all nodes of the scripts give their cluster.
-const CASSANDRA_CLUSTER: &str = "ringtap";
+pub(super) const TOPIC_PREFIX: &str = "cluster";
 /// Every node has all that is written.
 const REPLICATION: &str = "{'class': 'NetworkTopologyStrategy', 'dc1': 3}";
-/// Where the nodes stand.
-const PLACES: [&str; MEMBERS] = ["dc1:r1", "dc1:r2", "dc1:r3"];
 /// Writes under way at a time.
 const CONCURRENCY: usize = 64;
 /// How long the agents may take until all is published and audited.
 const QUIET_WITHIN: Duration = Duration::from_secs(180);
 /// How long an owner may be silent before another agent takes over, in milliseconds.
 const SUSPECT_AFTER_MS: u64 = 5_000;
-
 /// How long an agent that is back is caught up before it asks for its tokens, in milliseconds.
 const HAND_BACK_AFTER_MS: u64 = 5_000;
-/// As Kafka has it: with three nodes on few processors a broker that the scripts allow two seconds is taken for dead.
-const BROKER_SESSION: &str = "broker.session.timeout.ms=9000";
 /// The line by which agents publish each change once together.
 const CLUSTER_MODE: &str = "dedup.mode = \"cluster\"";
 
@@ -89,67 +80,6 @@ pub async fn run(options: &ClusterOptions, plan: &ClusterPlan) -> Result<Cluster
     fs::write(options.work.join("report.json"), serde_json::to_string_pretty(&report)?)?;
     fs::write(options.work.join("report.txt"), report.to_string())?;
     Ok(report)
-}
-
-/// Nodes and broker of a run.
-struct Servers {
-    cluster: Cluster,
-    broker: Broker,
-}
-
-impl Servers {
-    /// Names them, and removes what an earlier run left running or lying about.
-    fn new(options: &ClusterOptions) -> Result<Self> {
-        let name = format!("cluster-{}", options.port);
-        let mut settings: Vec<String> = node_settings(&options.version).map(str::to_owned).to_vec();
-        settings.extend(options.node_settings.iter().cloned());
-        let servers = Self {
-            cluster: Cluster::new(
-                &name,
-                &options.version,
-                options.network.as_deref(),
-                &options.work.join("nodes"),
-                &settings,
-            ),
-            broker: Broker::new(&name, options.port, &[BROKER_SESSION])?,
-        };
-        servers.remove()?;
-        Ok(servers)
-    }
-
-    fn start(&self) -> Result<Vec<ClusterNode>> {
-        self.broker.start()?;
-        self.cluster.start(&PLACES)
-    }
-
-    fn remove(&self) -> Result<()> {
-        let (cluster, broker) = (self.cluster.remove(), self.broker.remove());
-        cluster.and(broker)
-    }
-}
-
-/// A node syncs what it acknowledges, so that what one replica alone has is not forgotten. A dump of whole tables may take
-/// longer than a node allows by default.
-fn node_settings(version: &str) -> [&'static str; 6] {
-    if version.starts_with("3.") || version.starts_with("4.0") {
-        [
-            "commitlog_sync=batch",
-            "commitlog_sync_batch_window_in_ms=2",
-            "commitlog_sync_period_in_ms=-",
-            "commitlog_segment_size_in_mb=4",
-            "range_request_timeout_in_ms=60000",
-            "hinted_handoff_throttle_in_kb=10240",
-        ]
-    } else {
-        [
-            "commitlog_sync=group",
-            "commitlog_sync_group_window=10ms",
-            "commitlog_sync_period=-",
-            "commitlog_segment_size=4MiB",
-            "range_request_timeout=60s",
-            "hinted_handoff_throttle=10MiB",
-        ]
-    }
 }
 
 fn run_blocking(options: &ClusterOptions, plan: &ClusterPlan, runtime: &Handle) -> Result<ClusterReport> {
@@ -209,10 +139,10 @@ fn run_on(
         .map(|member| (member.node.number(), member.cluster_status().unwrap_or_default()))
         .collect();
     let mut found = Found::default();
-    if let Err(error) = verify(options, &stage, dump, &mut found) {
+    if let Err(error) = found.read(options, &stage, dump) {
         stage.findings.push(format!("it could not be verified: {error:#}"));
     }
-    check_that_faults_had_effects(&mut stage, &course, &found);
+    stage.findings.extend(found.faults_without_effect(&course.faults));
     let records_per_change =
         found.verification.as_ref().map_or(0.0, |verification| verification.parts.records_per_change());
     let changes = found.verification.as_ref().map_or(0, |verification| verification.parts.changes);
@@ -354,65 +284,6 @@ fn wait(stage: &mut Stage, course: &mut Course, began: Instant) {
             say(&format!("{:6.1} s: {words}", began.elapsed().as_secs_f64()));
             stage.findings.push(words);
         }
-    }
-}
-
-/// What was read at the end.
-#[derive(Default)]
-struct Found {
-    verification: Option<VerificationReport>,
-    side_traffic: SideTraffic,
-    latency: LatencyFigures,
-    take_overs: Vec<TakeOver>,
-}
-
-/// Reads everything from the beginning, with all checks.
-fn verify(options: &ClusterOptions, stage: &Stage, dump: PathBuf, found: &mut Found) -> Result<()> {
-    let (brokers, data) = (stage.broker.address(), stage.broker.data());
-    let log = options.work.join("log.jsonl");
-    let folders: Vec<PathBuf> = stage.members.iter().map(|member| member.segments().to_owned()).collect();
-    replay_segments(&options.binary, &folders, &log)?;
-    found.side_traffic = SideTraffic::read(&brokers, &data, CASSANDRA_CLUSTER)?;
-    let topics = TopicReader::new(&brokers, &[]).topics(TOPIC_PREFIX)?;
-    let ownership = Ownership::read(&brokers, CASSANDRA_CLUSTER)?;
-    let publishers = Arc::new(Publishers::read(&ownership, &data, CASSANDRA_CLUSTER, topics.keys())?);
-    let mut timeline = Timeline::new(stage.journal.path(), VALUE_PREFIX)?;
-    let verification = Verification {
-        brokers,
-        topic_prefix: TOPIC_PREFIX.to_owned(),
-        journal: Some((
-            stage.journal.path().to_owned(),
-            VALUE_PREFIX.to_owned(),
-            CHECKED_KEYSPACE.to_owned(),
-        )),
-        log: Some(log),
-        dump: Some(dump),
-        records: Some(options.work.join("records.jsonl")),
-        clocks_apart_seconds: i64::from(stage.clocks_apart_seconds),
-        publishers: Some(Arc::clone(&publishers)),
-        ..Verification::default()
-    };
-    let report =
-        verification.run_with(&mut |record, change| timeline.observe(record, change, &publishers))?;
-    found.verification = Some(report);
-    found.latency = timeline.latencies();
-    for (act, victim, at_ms) in &stage.victims {
-        let seconds = timeline.take_over_seconds(&ownership, victim, *at_ms);
-        found.take_overs.push(TakeOver { act: *act, victim: victim.clone(), at_ms: *at_ms, seconds });
-    }
-    Ok(())
-}
-
-/// A fault without its effect shows nothing.
-fn check_that_faults_had_effects(stage: &mut Stage, course: &Course, found: &Found) {
-    for TakeOver { act, victim, .. } in found.take_overs.iter().filter(|took| took.seconds.is_none()) {
-        stage
-            .findings
-            .push(format!("{act:?}: no record of what {victim} had published came by another agent"));
-    }
-    let relayed = found.verification.as_ref().map_or(0, |verification| verification.order.relayed);
-    if course.faults.contains_key(&ClusterAct::OneReplica) && relayed == 0 {
-        stage.findings.push("no change was relayed, although one replica alone had some".to_owned());
     }
 }
 
