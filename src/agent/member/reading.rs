@@ -76,7 +76,6 @@ pub(super) struct MemberReading {
 pub(super) struct MemberSettings {
     pub(super) limits: Limits,
     pub(super) pending_changes_max: usize,
-    pub(super) pending_bytes_max: u64,
     /// After how long without an answer of the local node its tokens are given back.
     pub(super) node_down_max: Duration,
 }
@@ -333,7 +332,7 @@ impl MemberReading {
     /// Returns true if more may be unconfirmed.
     fn has_room(&self) -> bool {
         self.work.member.core.pending_count() <= self.settings.pending_changes_max / 2
-            && self.work.kept.bytes() <= self.settings.pending_bytes_max / 2
+            && self.work.kept.bytes() <= self.work.pending_bytes_max / 2
     }
 
     /// Records leave as soon as nothing more can be read at once.

@@ -206,7 +206,6 @@ impl Starting<'_> {
         let settings = MemberSettings {
             limits: limits(config),
             pending_changes_max: pending_changes_max(config),
-            pending_bytes_max: config.dedup.cluster.pending_bytes_max,
             node_down_max: Duration::from_millis(config.dedup.cluster.suspect_after_ms),
         };
         let phase = phase_mark(Lane::Reading)?;

@@ -8,6 +8,7 @@ use std::{
 use super::{node_watch::NodeTold, reading::MemberReading};
 use crate::{
     agent::{
+        decoding::Decoding,
         error::AgentError,
         reading::{make_room, newest_position, window_start},
     },
@@ -28,7 +29,7 @@ impl MemberReading {
         let durable = self.durable_audit();
         let work = &mut self.work;
         work.standing.has_finished = false;
-        let crate::agent::decoding::Decoding { quarantine, patience, schema, .. } = &mut work.decoding;
+        let Decoding { quarantine, patience, schema, .. } = &mut work.decoding;
         patience.wait_for_room(|| quarantine.sync())?;
         let audited_ms = work.standing.audited_ms;
         let member = &mut work.member;
@@ -60,6 +61,8 @@ impl MemberReading {
     pub(super) fn checkpoint_if_due(&mut self) -> Result<(), AgentError> {
         let is_same = self.durable_audit() == self.durable;
         if is_same && self.checkpointed.elapsed() < IDLE_CHECKPOINT_INTERVAL {
+            // It was read to its end again: nothing more can be released for that.
+            self.work.standing.has_finished = false;
             self.report.heartbeat().beat();
             return Ok(());
         }
