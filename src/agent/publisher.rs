@@ -1,6 +1,12 @@
 //! Kafka as what publishes.
 
-use super::sending::Publisher;
+use super::{
+    error::AgentError,
+    put_aside::SharedQuarantine,
+    report::{Report, SILENCE_MAX},
+    runtime::phase_mark,
+    sending::Publisher,
+};
 use crate::{
     cluster::record::LedgerRecord,
     sink::{
@@ -9,7 +15,7 @@ use crate::{
     },
     telemetry::{
         Heartbeat, Waiting,
-        phase::{Phase, PhaseMark},
+        phase::{Lane, Phase, PhaseMark},
     },
 };
 
@@ -30,16 +36,19 @@ impl LedgerPublisher {
     pub(super) fn new(kafka: KafkaPublisher, to: LedgerPartition) -> Self {
         Self { kafka, to }
     }
-
-    /// As [`KafkaPublisher::close`].
-    pub(super) fn close(self) {
-        self.kafka.close();
-    }
 }
 
 impl KafkaPublisher {
-    pub(super) fn new(sink: KafkaSink, phase: PhaseMark, heartbeat: Heartbeat) -> Self {
-        Self { sink, phase, heartbeat }
+    /// Takes a connected sink into use: what is too large for it goes to the quarantine, and its heartbeat is watched.
+    pub(super) fn new(
+        mut sink: KafkaSink,
+        quarantine: &SharedQuarantine,
+        report: &Report,
+    ) -> Result<Self, AgentError> {
+        let phase = phase_mark(Lane::Sending)?;
+        quarantine.take_large_records_of(&mut sink);
+        let heartbeat = report.status().register_thread("sending", SILENCE_MAX);
+        Ok(Self { sink, phase, heartbeat })
     }
 
     fn send_with(
@@ -67,13 +76,6 @@ impl KafkaPublisher {
         self.phase.set(Phase::Idle);
         committed
     }
-
-    /// Gives up what is not committed, and lets go of Kafka.
-    pub(super) fn close(mut self) {
-        self.phase.set(Phase::Idle);
-        self.sink.close();
-        self.heartbeat.finish();
-    }
 }
 
 impl Publisher for KafkaPublisher {
@@ -90,6 +92,12 @@ impl Publisher for KafkaPublisher {
 
     fn commit(&mut self, position: &StoredPosition) -> Result<(), SinkError> {
         self.commit_with(|sink| sink.commit(position))
+    }
+
+    fn close(mut self) {
+        self.phase.set(Phase::Idle);
+        self.sink.close();
+        self.heartbeat.finish();
     }
 }
 
@@ -111,5 +119,9 @@ impl Publisher for LedgerPublisher {
 
     fn commit(&mut self, _: &Vec<LedgerRecord>) -> Result<(), SinkError> {
         self.kafka.commit_with(KafkaSink::commit_without_position)
+    }
+
+    fn close(self) {
+        self.kafka.close();
     }
 }

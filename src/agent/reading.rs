@@ -1,10 +1,7 @@
 //! The reading thread: the live log in, sealed batches out; takes what is committed into the local state, and releases
 //! segments behind it.
 
-use std::{
-    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError},
-    time::{Duration, Instant, SystemTime},
-};
+use std::time::{Duration, Instant, SystemTime};
 
 use cassandra_commitlog::Position;
 
@@ -15,6 +12,8 @@ use super::{
     in_flight::{InFlight, InFlightBatches},
     report::Report,
     sending::{Committed, SealedBatch},
+    sending_thread::{BatchSource, Offered, ReadingEnd, ToSender},
+    spare_batches::SpareBatches,
     starting_point::includes,
     work::Work,
 };
@@ -51,8 +50,6 @@ const READ_BUDGET_BYTES: u64 = 4 << 20;
 const QUEUE_WAIT: Duration = Duration::from_millis(20);
 /// Bytes that are moved to the spool at a time.
 const SPOOL_STEP_BYTES: u64 = 256 << 20;
-/// Buffers that are kept for use again.
-const SPARE_BATCHES_MAX: usize = 16;
 
 /// Reads one node's log. Lives as long as the agent; the sending thread is made anew after each failure.
 pub(super) struct Reading {
@@ -64,7 +61,8 @@ pub(super) struct Reading {
     pub(super) phase: PhaseMark,
     /// Template of positions: who we are.
     pub(super) position: StoredPosition,
-    spare: Vec<RecordBatch>,
+    spare: SpareBatches,
+    stop: StopSignal,
     /// What was sealed last.
     sealed: Progress,
     next: Next,
@@ -78,21 +76,6 @@ struct Next {
     schema: Instant,
 }
 
-/// The other ends of the sending thread.
-pub(super) struct ToSender {
-    pub(super) batches: SyncSender<SealedBatch<StoredPosition>>,
-    pub(super) acks: Receiver<Committed>,
-}
-
-/// Why [`Reading::run`] came back without an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ReadingEnd {
-    /// It was asked for; everything that was read is handed over.
-    Stopped,
-    /// The sending thread has ended.
-    SenderEnded,
-}
-
 impl Reading {
     pub(super) fn new(
         live: LiveLog,
@@ -101,6 +84,7 @@ impl Reading {
         report: Report,
         phase: PhaseMark,
         position: StoredPosition,
+        stop: StopSignal,
     ) -> Self {
         let now = Instant::now();
         let next = Next {
@@ -117,46 +101,14 @@ impl Reading {
             report,
             phase,
             position,
-            spare: Vec::new(),
+            spare: SpareBatches::new(limits.batch_bytes_max),
+            stop,
             sealed,
             next,
         }
     }
 
-    /// Reads, until it is asked to stop or the sending thread ends.
-    pub(super) fn run(&mut self, sender: &ToSender, stop: &StopSignal) -> Result<ReadingEnd, AgentError> {
-        loop {
-            if !self.take_acks(sender)? {
-                return Ok(ReadingEnd::SenderEnded);
-            }
-            self.keep_up(Instant::now())?;
-            if stop.is_stopped() {
-                let handed_over = self.hand_over(sender)?;
-                return Ok(if handed_over { ReadingEnd::Stopped } else { ReadingEnd::SenderEnded });
-            }
-            self.phase.set(Phase::Reading);
-            let outcome = self.read()?;
-            let is_due = self.is_batch_due(outcome);
-            if is_due && !self.hand_over(sender)? {
-                return Ok(ReadingEnd::SenderEnded);
-            }
-            if outcome == ReadOutcome::Idle {
-                self.phase.set(Phase::Idle);
-                self.report.caught_up(self.in_flight.is_empty());
-                self.live.wait(self.limits.checkpoint_interval);
-            }
-        }
-    }
-
-    /// Waits for what is in flight when the queue is closed, and makes all of it durable.
-    pub(super) fn finish(&mut self, acks: &Receiver<Committed>) -> Result<(), AgentError> {
-        while let Ok(committed) = acks.recv() {
-            self.committed(committed)?;
-        }
-        self.checkpoint()
-    }
-
-    fn read(&mut self) -> Result<ReadOutcome, AgentError> {
+    fn read_log(&mut self) -> Result<ReadOutcome, AgentError> {
         let Self { live, work, report, limits, .. } = self;
         let read = live.read(READ_BUDGET_BYTES, |event| -> Result<_, AgentError> {
             handle(work, report, event)?;
@@ -193,7 +145,7 @@ impl Reading {
 
     /// Seals what was read since the last batch and hands it to the sending thread, which may take a while: acks are taken
     /// meanwhile, and the local state is kept. Returns false if the sending thread has ended.
-    fn hand_over(&mut self, sender: &ToSender) -> Result<bool, AgentError> {
+    fn hand_over(&mut self, sender: &ToSender<StoredPosition>) -> Result<bool, AgentError> {
         self.work.keep_learnt()?;
         if self.work.progress == self.sealed && self.work.batch.is_empty() {
             return Ok(true);
@@ -205,17 +157,17 @@ impl Reading {
         }
         let mut sealed = self.seal()?;
         loop {
-            match sender.batches.try_send(sealed) {
-                Ok(()) => return Ok(true),
-                Err(TrySendError::Disconnected(_)) => return Ok(false),
-                Err(TrySendError::Full(back)) => sealed = back,
+            match sender.offer(sealed) {
+                Offered::Taken => return Ok(true),
+                Offered::SenderEnded => return Ok(false),
+                Offered::NoRoom(back) => sealed = back,
             }
             self.phase.set(Phase::Idle);
             self.report.waits_for_room();
-            match sender.acks.recv_timeout(QUEUE_WAIT) {
-                Ok(committed) => self.committed(committed)?,
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Ok(false),
+            match sender.wait_for_ack(QUEUE_WAIT) {
+                Ok(Some(committed)) => self.committed(committed)?,
+                Ok(None) => {}
+                Err(_) => return Ok(false),
             }
             self.keep_up(Instant::now())?;
         }
@@ -229,7 +181,7 @@ impl Reading {
         patience.wait_for_room(|| schema.save(read_to))?;
         patience.wait_for_room(|| quarantine.sync())?;
         let number = work.index.seal(work.progress.clone());
-        let records = std::mem::replace(&mut work.batch, self.spare.pop().unwrap_or_default());
+        let records = std::mem::replace(&mut work.batch, self.spare.take());
         let mut counted = std::mem::take(&mut work.counted);
         count_records(&records, &mut counted);
         self.in_flight.push(InFlight {
@@ -242,31 +194,6 @@ impl Reading {
         self.next.position = Instant::now() + self.limits.position_interval;
         let position = StoredPosition { progress: work.progress.clone(), ..self.position.clone() };
         Ok(SealedBatch { number, records, position })
-    }
-
-    /// Takes what is committed so far. Returns false if the sending thread has ended.
-    fn take_acks(&mut self, sender: &ToSender) -> Result<bool, AgentError> {
-        loop {
-            match sender.acks.try_recv() {
-                Ok(committed) => self.committed(committed)?,
-                Err(TryRecvError::Empty) => return Ok(true),
-                Err(TryRecvError::Disconnected) => return Ok(false),
-            }
-        }
-    }
-
-    fn committed(&mut self, committed: Committed) -> Result<(), AgentError> {
-        let Work { index, decoding, .. } = &mut self.work;
-        decoding.patience.wait_for_room(|| index.commit(committed.up_to))?;
-        if let Some(done) = self.in_flight.committed(committed.up_to) {
-            self.report.committed(&done, committed.took);
-        }
-        for buffer in committed.buffers {
-            if self.spare.len() < SPARE_BATCHES_MAX && buffer.capacity() <= 2 * self.limits.batch_bytes_max {
-                self.spare.push(buffer);
-            }
-        }
-        Ok(())
     }
 
     /// Does what is due at intervals.
@@ -355,6 +282,48 @@ impl Reading {
         self.work.progress = known;
         self.report.recovered();
         Ok(())
+    }
+}
+
+impl BatchSource for Reading {
+    type Position = StoredPosition;
+
+    fn read(&mut self, sender: &ToSender<StoredPosition>) -> Result<ReadingEnd, AgentError> {
+        loop {
+            if !self.take_acks(sender)? {
+                return Ok(ReadingEnd::SenderEnded);
+            }
+            self.keep_up(Instant::now())?;
+            if self.stop.is_stopped() {
+                let handed_over = self.hand_over(sender)?;
+                return Ok(if handed_over { ReadingEnd::Stopped } else { ReadingEnd::SenderEnded });
+            }
+            self.phase.set(Phase::Reading);
+            let outcome = self.read_log()?;
+            let is_due = self.is_batch_due(outcome);
+            if is_due && !self.hand_over(sender)? {
+                return Ok(ReadingEnd::SenderEnded);
+            }
+            if outcome == ReadOutcome::Idle {
+                self.phase.set(Phase::Idle);
+                self.report.caught_up(self.in_flight.is_empty());
+                self.live.wait(self.limits.checkpoint_interval);
+            }
+        }
+    }
+
+    fn committed(&mut self, committed: Committed) -> Result<(), AgentError> {
+        let Work { index, decoding, .. } = &mut self.work;
+        decoding.patience.wait_for_room(|| index.commit(committed.up_to))?;
+        if let Some(done) = self.in_flight.committed(committed.up_to) {
+            self.report.committed(&done, committed.took);
+        }
+        self.spare.give_back(committed.buffers);
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), AgentError> {
+        self.checkpoint()
     }
 }
 

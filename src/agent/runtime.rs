@@ -1,7 +1,7 @@
 //! Putting the agent together, and starting its parts anew after each failure that can pass.
 
 use std::{
-    sync::{Arc, mpsc},
+    sync::Arc,
     thread,
     time::{Duration, Instant, SystemTime},
 };
@@ -15,9 +15,9 @@ use super::{
     patience::Patience,
     publisher::KafkaPublisher,
     put_aside::SharedQuarantine,
-    reading::{Limits, Reading, ReadingEnd, ToSender, make_room, newest_position, window_start},
-    report::{Report, SILENCE_MAX},
-    sending,
+    reading::{Limits, Reading, make_room, newest_position, window_start},
+    report::Report,
+    sending_thread::read_and_send,
     starting_point::{AcceptPosition, StartingPoint},
     stops::Stops,
     tables::TableFilter,
@@ -90,7 +90,8 @@ fn supervise(
 ) -> Result<(), AgentError> {
     let mut recovery = Recovery::default();
     loop {
-        let ended = pipeline(reading, sink, config, stops)?;
+        let publisher = KafkaPublisher::new(sink, &reading.work.decoding.quarantine, &reading.report)?;
+        let ended = read_and_send(reading, publisher, config)?;
         let Err(error) = ended else { return Ok(()) };
         match recovery.next(error, reading.report.take_has_committed(), Instant::now()) {
             Next::Stop => return Ok(()),
@@ -105,46 +106,8 @@ fn supervise(
             return Ok(());
         };
         sink = again;
-        let published = committed.map(|position| position.progress).unwrap_or_default();
-        reading.recover(&published)?;
-    }
-}
-
-/// Reads and sends until either ends. The inner result is the sending thread's.
-fn pipeline(
-    reading: &mut Reading,
-    mut sink: KafkaSink,
-    config: &Config,
-    stops: &Stops,
-) -> Result<Result<(), SinkError>, AgentError> {
-    let (batches, sealed) = mpsc::sync_channel(usize::try_from(config.limits.queue_batches_max).unwrap_or(1));
-    let (acked, acks) = mpsc::channel();
-    let pace = options::pace(config);
-    let phase = phase_mark(Lane::Sending)?;
-    reading.work.decoding.quarantine.take_large_records_of(&mut sink);
-    let heartbeat = reading.report.status().register_thread("sending", SILENCE_MAX);
-    let sending = thread::Builder::new().name("sending".into()).spawn(move || {
-        let mut publisher = KafkaPublisher::new(sink, phase, heartbeat);
-        let ended = sending::send_all(&mut publisher, &sealed, &acked, pace);
-        publisher.close();
-        ended
-    });
-    let sending =
-        sending.map_err(|source| AgentError::System { doing: "starting the sending thread", source })?;
-    let sender = ToSender { batches, acks };
-    let ended = reading.run(&sender, &stops.graceful);
-    let ToSender { batches, acks } = sender;
-    // With its queue closed, the sending thread commits what it has and ends.
-    drop(batches);
-    let finished = match &ended {
-        Ok(_) => reading.finish(&acks),
-        Err(_) => Ok(()),
-    };
-    drop(acks);
-    let sent = sending.join().map_err(|_| AgentError::Panicked("sending"))?;
-    match (ended?, sent) {
-        (ReadingEnd::SenderEnded, Ok(())) => Err(AgentError::Panicked("sending")),
-        (_, sent) => finished.map(|()| sent),
+        let position = committed.map(|stored| stored.progress).unwrap_or_default();
+        reading.recover(&position)?;
     }
 }
 
@@ -214,7 +177,8 @@ impl Starting<'_> {
             session: Some(session().into()),
             ..StoredPosition::new(Progress::default())
         };
-        let mut reading = Reading::new(live, work, limits(config), report, phase, position);
+        let mut reading =
+            Reading::new(live, work, limits(config), report, phase, position, stops.graceful.clone());
         if point.is_first_start {
             reading.begin_first()?;
         }
@@ -241,15 +205,12 @@ impl Kafka {
         report.connecting();
         let (options, counters) = (Arc::clone(&self.options), Arc::clone(&self.counters));
         let stop = self.stops.now.clone();
-        let connecting = thread::Builder::new().name("connecting".into()).spawn(move || {
+        let connecting = move || {
             let mut sink = KafkaSink::connect(options, counters, &stop)?;
             let committed = sink.committed()?;
             Ok::<_, SinkError>((sink, committed))
-        });
-        let connecting = connecting
-            .map_err(|source| AgentError::System { doing: "starting the connecting thread", source })?;
-        wait_for_kafka(live, report, &self.stops, self.spool_bytes_max, || connecting.is_finished());
-        match connecting.join().map_err(|_| AgentError::Panicked("connecting"))? {
+        };
+        match holding_segments(live, report, &self.stops, self.spool_bytes_max, connecting)? {
             Ok(connected) => {
                 report.connected();
                 Ok(Some(connected))
@@ -260,15 +221,18 @@ impl Kafka {
     }
 }
 
-/// Waits for a thread that talks to Kafka. Meanwhile new segments are opened and held, and the room in `cdc_raw` is watched.
-pub(super) fn wait_for_kafka(
+/// Talks to Kafka in a thread of its own. Meanwhile new segments are opened and held, and the room in `cdc_raw` is watched.
+pub(super) fn holding_segments<T: Send + 'static>(
     live: &mut LiveLog,
     report: &mut Report,
     stops: &Stops,
     spool_bytes_max: Option<u64>,
-    is_done: impl Fn() -> bool,
-) {
-    while !is_done() {
+    talk: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, AgentError> {
+    let talking = thread::Builder::new().name("connecting".into()).spawn(talk);
+    let talking =
+        talking.map_err(|source| AgentError::System { doing: "starting the connecting thread", source })?;
+    while !talking.is_finished() {
         live.wait(CONNECT_POLL);
         // What can't be listed now is told when it is read.
         let _ = live.look();
@@ -279,6 +243,7 @@ pub(super) fn wait_for_kafka(
             stops.now.stop();
         }
     }
+    talking.join().map_err(|_| AgentError::Panicked("connecting"))
 }
 
 /// Finds out which node this is: from the configuration, the state, or the node itself, which is asked until it answers.

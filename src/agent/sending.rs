@@ -28,6 +28,9 @@ pub(super) trait Publisher {
 
     /// Commits the transaction in hand with the position of its last batch.
     fn commit(&mut self, position: &Self::Position) -> Result<(), Self::Error>;
+
+    /// Gives up what is not committed, and lets go of the connection.
+    fn close(self);
 }
 
 /// A batch that is complete, on its way to the sending thread.

@@ -4,7 +4,7 @@
 use std::{
     collections::VecDeque,
     ops::ControlFlow,
-    sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError},
+    sync::mpsc::Receiver,
     time::{Duration, Instant},
 };
 
@@ -17,6 +17,8 @@ use crate::{
         reading::{BATCH_RECORDS_MAX, Limits},
         report::Report,
         sending::{Committed, SealedBatch},
+        sending_thread::{BatchSource, Offered, ReadingEnd, ToSender},
+        spare_batches::SpareBatches,
         stops::Stops,
     },
     checkpoint::{Progress, SegmentProgress},
@@ -42,8 +44,6 @@ const LEAVE_TIMEOUT: Duration = Duration::from_secs(6);
 const SETTLE_UP: Duration = Duration::from_millis(1_500);
 /// After this time the log is read in any case.
 const SETTLE_MAX: Duration = Duration::from_secs(5);
-/// Buffers that are kept for use again.
-const SPARE_BATCHES_MAX: usize = 16;
 
 /// What is sent: a batch with what the ledger says of it.
 pub(super) type LedgerBatch = SealedBatch<Vec<LedgerRecord>>;
@@ -58,7 +58,8 @@ pub(super) struct MemberReading {
     pub(super) settings: MemberSettings,
     pub(super) node_told: Receiver<NodeTold>,
     outbox: VecDeque<LedgerBatch>,
-    spare: Vec<RecordBatch>,
+    spare: SpareBatches,
+    stops: Stops,
     next: Next,
     leaving_since: Option<Instant>,
     /// Up to where the audit is durable, and since when.
@@ -86,23 +87,6 @@ struct Next {
     schema: Instant,
 }
 
-/// The other ends of the sending thread.
-pub(super) struct ToSender {
-    pub(super) batches: SyncSender<LedgerBatch>,
-    pub(super) acks: Receiver<Committed>,
-}
-
-/// Why [`MemberReading::run`] came back without an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum MemberEnd {
-    /// It was asked for.
-    Stopped,
-    /// The sending thread has ended.
-    SenderEnded,
-    /// A new producer is needed.
-    WantsProducer,
-}
-
 impl MemberReading {
     pub(super) fn new(
         live: LiveLog,
@@ -111,8 +95,10 @@ impl MemberReading {
         phase: PhaseMark,
         node_told: Receiver<NodeTold>,
         settings: MemberSettings,
+        stops: Stops,
     ) -> Self {
         let now = Instant::now();
+        let spare = SpareBatches::new(settings.limits.batch_bytes_max);
         let next = Next {
             checkpoint: now + settings.limits.checkpoint_interval,
             schema: now + settings.limits.schema_interval,
@@ -126,7 +112,8 @@ impl MemberReading {
             settings,
             node_told,
             outbox: VecDeque::new(),
-            spare: Vec::new(),
+            spare,
+            stops,
             next,
             leaving_since: None,
             durable: Progress::default(),
@@ -139,19 +126,22 @@ impl MemberReading {
 
     /// Reads, until it is asked to stop, the sending thread ends, or a new one is needed. Without a sender nothing is published,
     /// but the log is audited.
-    pub(super) fn run(&mut self, sender: Option<&ToSender>, stops: &Stops) -> Result<MemberEnd, AgentError> {
+    pub(super) fn run(
+        &mut self,
+        sender: Option<&ToSender<Vec<LedgerRecord>>>,
+    ) -> Result<ReadingEnd, AgentError> {
         loop {
             if let Some(sender) = sender
                 && !self.take_acks(sender)?
             {
-                return Ok(MemberEnd::SenderEnded);
+                return Ok(ReadingEnd::SenderEnded);
             }
             self.listen()?;
             if self.work.member.wants.initialise {
-                return Ok(MemberEnd::WantsProducer);
+                return Ok(ReadingEnd::WantsProducer);
             }
-            if self.is_to_end(sender.is_some(), stops)? {
-                return Ok(MemberEnd::Stopped);
+            if self.is_to_end(sender.is_some())? {
+                return Ok(ReadingEnd::Stopped);
             }
             self.go_where_wanted()?;
             self.relay_to_owners()?;
@@ -159,7 +149,7 @@ impl MemberReading {
             let outcome = match () {
                 () if !self.outbox.is_empty() => ReadOutcome::Stopped,
                 () if self.is_settling() => self.hold_segments(),
-                () => self.read()?,
+                () => self.read_log()?,
             };
             if let Some(to) = self.work.goes_to.take() {
                 self.go_to(&to)?;
@@ -174,19 +164,10 @@ impl MemberReading {
             if let Some(sender) = sender
                 && !self.hand_over(sender)
             {
-                return Ok(MemberEnd::SenderEnded);
+                return Ok(ReadingEnd::SenderEnded);
             }
             self.rest(outcome);
         }
-    }
-
-    /// Waits for what is in flight when the queue is closed, and makes all of it durable.
-    pub(super) fn finish(&mut self, acks: &Receiver<Committed>) -> Result<(), AgentError> {
-        while let Ok(committed) = acks.recv() {
-            self.committed(committed)?;
-        }
-        self.listen()?;
-        self.checkpoint()
     }
 
     /// The producer is gone with all that was not committed: the core begins a new session, and asks for another one.
@@ -199,7 +180,7 @@ impl MemberReading {
     }
 
     /// There is a new producer.
-    pub(super) fn producer_made(&mut self) -> Result<(), AgentError> {
+    fn producer_made(&mut self) -> Result<(), AgentError> {
         self.drop_open();
         self.work.member.wants.initialise = false;
         self.work.member.tick();
@@ -282,7 +263,7 @@ impl MemberReading {
         ReadOutcome::Idle
     }
 
-    fn read(&mut self) -> Result<ReadOutcome, AgentError> {
+    fn read_log(&mut self) -> Result<ReadOutcome, AgentError> {
         self.phase.set(Phase::Reading);
         let Self { live, work, report, settings, .. } = self;
         let read = live.read(READ_BUDGET_BYTES, |event| -> Result<_, AgentError> {
@@ -365,7 +346,7 @@ impl MemberReading {
         let Decoding { quarantine, patience, .. } = &mut self.work.decoding;
         patience.wait_for_room(|| quarantine.sync())?;
         let Some(transaction) = self.work.member.seal() else { return Ok(()) };
-        let records = std::mem::replace(&mut self.work.records.batch, self.spare.pop().unwrap_or_default());
+        let records = std::mem::replace(&mut self.work.records.batch, self.spare.take());
         let counted = self.work.records.take_counted(&records);
         let number = transaction.number.into();
         self.in_flight.push(InFlight {
@@ -379,12 +360,12 @@ impl MemberReading {
     }
 
     /// Hands sealed batches to the sending thread as far as it takes them. Returns false if it has ended.
-    fn hand_over(&mut self, sender: &ToSender) -> bool {
+    fn hand_over(&mut self, sender: &ToSender<Vec<LedgerRecord>>) -> bool {
         while let Some(batch) = self.outbox.pop_front() {
-            match sender.batches.try_send(batch) {
-                Ok(()) => {}
-                Err(TrySendError::Disconnected(_)) => return false,
-                Err(TrySendError::Full(back)) => {
+            match sender.offer(batch) {
+                Offered::Taken => {}
+                Offered::SenderEnded => return false,
+                Offered::NoRoom(back) => {
                     self.outbox.push_front(back);
                     self.report.waits_for_room();
                     return true;
@@ -394,38 +375,12 @@ impl MemberReading {
         true
     }
 
-    /// Takes what is committed so far. Returns false if the sending thread has ended.
-    fn take_acks(&mut self, sender: &ToSender) -> Result<bool, AgentError> {
-        loop {
-            match sender.acks.try_recv() {
-                Ok(committed) => self.committed(committed)?,
-                Err(TryRecvError::Empty) => return Ok(true),
-                Err(TryRecvError::Disconnected) => return Ok(false),
-            }
-        }
-    }
-
-    fn committed(&mut self, committed: Committed) -> Result<(), AgentError> {
-        let number = committed.up_to.into();
-        self.work.member.handle(Event::Ended { number, outcome: Outcome::Committed })?;
-        if let Some(done) = self.in_flight.committed(committed.up_to) {
-            self.report.committed(&done, committed.took);
-        }
-        for buffer in committed.buffers {
-            let is_usual = buffer.capacity() <= 2 * self.settings.limits.batch_bytes_max;
-            if self.spare.len() < SPARE_BATCHES_MAX && is_usual && buffer.capacity() > 0 {
-                self.spare.push(buffer);
-            }
-        }
-        Ok(())
-    }
-
     /// Ends when it was asked to, and all tokens are given back, or that takes too long.
-    fn is_to_end(&mut self, has_sender: bool, stops: &Stops) -> Result<bool, AgentError> {
-        if !stops.graceful.is_stopped() {
+    fn is_to_end(&mut self, has_sender: bool) -> Result<bool, AgentError> {
+        if !self.stops.graceful.is_stopped() {
             return Ok(false);
         }
-        if stops.now.is_stopped() || !has_sender || self.work.member.core.session().is_none() {
+        if self.stops.now.is_stopped() || !has_sender || self.work.member.core.session().is_none() {
             return Ok(true);
         }
         match self.leaving_since {
@@ -463,5 +418,29 @@ impl MemberReading {
             self.check_schema()?;
         }
         Ok(())
+    }
+}
+
+impl BatchSource for MemberReading {
+    type Position = Vec<LedgerRecord>;
+
+    fn read(&mut self, sender: &ToSender<Vec<LedgerRecord>>) -> Result<ReadingEnd, AgentError> {
+        self.producer_made()?;
+        self.run(Some(sender))
+    }
+
+    fn committed(&mut self, committed: Committed) -> Result<(), AgentError> {
+        let number = committed.up_to.into();
+        self.work.member.handle(Event::Ended { number, outcome: Outcome::Committed })?;
+        if let Some(done) = self.in_flight.committed(committed.up_to) {
+            self.report.committed(&done, committed.took);
+        }
+        self.spare.give_back(committed.buffers);
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), AgentError> {
+        self.listen()?;
+        self.checkpoint()
     }
 }

@@ -1,8 +1,7 @@
 //! Putting a cluster's member together, and giving it a new producer after each failure that can pass.
 
 use std::{
-    sync::{Arc, mpsc},
-    thread,
+    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -15,7 +14,7 @@ use super::{
     membership::Membership,
     node_watch,
     placing::Placing,
-    reading::{MemberEnd, MemberReading, MemberSettings, ToSender},
+    reading::{MemberReading, MemberSettings},
     records::{RecordForm, Records},
     settings_digest,
     standing::Standing,
@@ -32,9 +31,9 @@ use crate::{
         publisher::{KafkaPublisher, LedgerPublisher},
         put_aside::SharedQuarantine,
         reading::window_start,
-        report::{Report, SILENCE_MAX},
-        runtime::{ask_schema, limits, phase_mark, wait_for_kafka},
-        sending,
+        report::Report,
+        runtime::{ask_schema, holding_segments, limits, phase_mark},
+        sending_thread::{ReadingEnd, read_and_send},
         stops::Stops,
         tables::TableFilter,
     },
@@ -50,7 +49,9 @@ use crate::{
     dedup::{DedupIndex, IDENTITY_VERSION},
     quarantine::QuarantineOptions,
     schema::{live::LiveSchema, live::NodeSource},
-    sink::kafka::{ClusterNames, KafkaOptions, KafkaSink, LedgerPartition, SinkCounters, SinkError},
+    sink::kafka::{
+        ClusterNames, KafkaOptions, KafkaSink, LedgerPartition, SinkCounters, SinkError, SinkErrorKind,
+    },
     source::LiveLog,
     telemetry::phase::Lane,
 };
@@ -91,7 +92,18 @@ pub(in crate::agent) fn run(
         window: Duration::from_millis(config.dedup.window_ms),
         ..ClusterTopicsOptions::new((*kafka).clone(), names, me, IDENTITY_VERSION)
     };
-    let Some(init) = establish(&topics, &checkpoint, &mut live, stops, &mut report)? else { return Ok(()) };
+    let expected = checkpoint.topics;
+    let establishing = {
+        let (topics, stop) = (topics.clone(), stops.now.clone());
+        move || ClusterTopics::establish(&topics, expected, &stop)
+    };
+    let established =
+        holding_segments(&mut live, &mut report, stops, limits(config).spool_bytes_max, establishing)?;
+    let init = match established {
+        Ok(init) => init,
+        Err(error) if error.kind() == SinkErrorKind::Stopped => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
     let starting = Starting { config, node, state, me, live, quarantine, report };
     let Some(mut reading) = starting.reading(topics, init, (index, checkpoint), stops)? else {
         return Ok(());
@@ -104,28 +116,6 @@ fn host_id(node: &StateOwner) -> Result<HostId, AgentError> {
     let uuid = Uuid::parse_str(&node.host_id);
     uuid.map(HostId)
         .map_err(|_| AgentError::Config(format!("cassandra.host_id: {} is no UUID", node.host_id)))
-}
-
-/// Makes or looks at the cluster's topics, while new segments are opened and held. `None`: it was asked to stop.
-fn establish(
-    options: &ClusterTopicsOptions,
-    checkpoint: &LedgerCheckpoint,
-    live: &mut LiveLog,
-    stops: &Stops,
-    report: &mut Report,
-) -> Result<Option<Init>, AgentError> {
-    let (options, expected, stop) = (options.clone(), checkpoint.topics, stops.now.clone());
-    let spawned = thread::Builder::new()
-        .name("establishing".into())
-        .spawn(move || ClusterTopics::establish(&options, expected, &stop));
-    let establishing =
-        spawned.map_err(|source| AgentError::System { doing: "starting the establishing thread", source })?;
-    wait_for_kafka(live, report, stops, None, || establishing.is_finished());
-    match establishing.join().map_err(|_| AgentError::Panicked("establishing"))? {
-        Ok(init) => Ok(Some(init)),
-        Err(error) if error.kind() == crate::sink::kafka::SinkErrorKind::Stopped => Ok(None),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// Everything that is open before it is known where to begin.
@@ -209,7 +199,8 @@ impl Starting<'_> {
             node_down_max: Duration::from_millis(config.dedup.cluster.suspect_after_ms),
         };
         let phase = phase_mark(Lane::Reading)?;
-        let mut reading = MemberReading::new(self.live, work, self.report, phase, node_told, settings);
+        let mut reading =
+            MemberReading::new(self.live, work, self.report, phase, node_told, settings, stops.clone());
         if let Some(topology) = known {
             reading.place(topology)?;
         }
@@ -281,12 +272,15 @@ struct Producers<'c> {
 fn supervise(reading: &mut MemberReading, producers: &Producers<'_>) -> Result<(), AgentError> {
     let mut recovery = Recovery::of_member();
     loop {
-        if !reading.work.member.wants.initialise && reading.run(None, producers.stops)? == MemberEnd::Stopped
-        {
+        if !reading.work.member.wants.initialise && reading.run(None)? == ReadingEnd::Stopped {
             return reading.checkpoint();
         }
         let Some(sink) = producers.make(reading)? else { return reading.checkpoint() };
-        let Err(error) = publish(reading, sink, producers)? else { return Ok(()) };
+        let error = match publish(reading, sink, producers.config)? {
+            Ok(ReadingEnd::WantsProducer) => continue,
+            Ok(_) => return Ok(()),
+            Err(error) => error,
+        };
         match recovery.next(error, reading.report.take_has_committed(), Instant::now()) {
             Next::Stop => return Ok(()),
             Next::Fail(error) => return Err(error.into()),
@@ -307,15 +301,8 @@ impl Producers<'_> {
         report.connecting();
         let (options, counters, stop) =
             (Arc::clone(&self.kafka), Arc::clone(&self.counters), self.stops.now.clone());
-        let spawned = thread::Builder::new()
-            .name("connecting".into())
-            .spawn(move || KafkaSink::connect(options, counters, &stop));
-        let connecting = spawned
-            .map_err(|source| AgentError::System { doing: "starting the connecting thread", source })?;
-        wait_for_kafka(live, report, self.stops, settings.limits.spool_bytes_max, || {
-            connecting.is_finished()
-        });
-        match connecting.join().map_err(|_| AgentError::Panicked("connecting"))? {
+        let connecting = move || KafkaSink::connect(options, counters, &stop);
+        match holding_segments(live, report, self.stops, settings.limits.spool_bytes_max, connecting)? {
             Ok(sink) => {
                 report.connected();
                 Ok(Some(sink))
@@ -326,43 +313,15 @@ impl Producers<'_> {
     }
 }
 
-/// Reads and sends until either ends. The inner result is the sending thread's.
+/// Reads, and publishes with this producer, until either ends.
 fn publish(
     reading: &mut MemberReading,
-    mut sink: KafkaSink,
-    producers: &Producers<'_>,
-) -> Result<Result<(), SinkError>, AgentError> {
-    let config = producers.config;
+    sink: KafkaSink,
+    config: &Config,
+) -> Result<Result<ReadingEnd, SinkError>, AgentError> {
     let to = ledger_partition(reading)?;
-    let (batches, sealed) = mpsc::sync_channel(usize::try_from(config.limits.queue_batches_max).unwrap_or(1));
-    let (acked, acks) = mpsc::channel();
-    let pace = options::pace(config);
-    let phase = phase_mark(Lane::Sending)?;
-    reading.work.decoding.quarantine.take_large_records_of(&mut sink);
-    let heartbeat = reading.report.status().register_thread("sending", SILENCE_MAX);
-    let sending = thread::Builder::new().name("sending".into()).spawn(move || {
-        let mut publisher = LedgerPublisher::new(KafkaPublisher::new(sink, phase, heartbeat), to);
-        let ended = sending::send_all(&mut publisher, &sealed, &acked, pace);
-        publisher.close();
-        ended
-    });
-    let sending =
-        sending.map_err(|source| AgentError::System { doing: "starting the sending thread", source })?;
-    let sender = ToSender { batches, acks };
-    let ended = reading.producer_made().and_then(|()| reading.run(Some(&sender), producers.stops));
-    let ToSender { batches, acks } = sender;
-    // With its queue closed, the sending thread commits what it has and ends.
-    drop(batches);
-    let finished = match &ended {
-        Ok(_) => reading.finish(&acks),
-        Err(_) => Ok(()),
-    };
-    drop(acks);
-    let sent = sending.join().map_err(|_| AgentError::Panicked("sending"))?;
-    match (ended?, sent) {
-        (MemberEnd::SenderEnded, Ok(())) => Err(AgentError::Panicked("sending")),
-        (_, sent) => finished.map(|()| sent),
-    }
+    let kafka = KafkaPublisher::new(sink, &reading.work.decoding.quarantine, &reading.report)?;
+    read_and_send(reading, LedgerPublisher::new(kafka, to), config)
 }
 
 /// The partition that this host claimed is known before a producer is wanted.

@@ -37,6 +37,8 @@ impl Publisher for Notes {
         self.committed.push((*position, self.sent.len()));
         Ok(())
     }
+
+    fn close(self) {}
 }
 
 fn batch(number: u64, records: usize) -> SealedBatch<u64> {
