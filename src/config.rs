@@ -31,7 +31,7 @@ pub use self::{
     secret::{MASK, Secret},
     sections::{
         CassandraConfig, CassandraTls, ClusterConfig, DedupConfig, DedupMode, Deletes, Delivery, HttpConfig,
-        KafkaConfig, KafkaSecurity, KeystoreConfig, LimitsConfig, LogConfig, LogFormat, PartitionBy,
+        KafkaConfig, KafkaSecurity, KeystoreConfig, Late, LimitsConfig, LogConfig, LogFormat, PartitionBy,
         QuarantineConfig, RawOptions, ReadAhead, RecordsConfig, Release, SaslMechanism, SecurityProtocol,
         SourceConfig, SpaceThresholds, Start, TablePattern, TablesConfig, TooLarge, WhenKafkaIsAway,
     },

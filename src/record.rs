@@ -15,7 +15,7 @@ use cassandra_commitlog::Position;
 #[cfg(feature = "agent")]
 pub(crate) use self::topic_names::{KnownNames, check_topic_name};
 pub use self::{
-    batch_writer::{BatchWriter, Deletes, PartitionBy},
+    batch_writer::{BatchWriter, Deletes, LateChanges, Made, PartitionBy},
     cql::{Approximated, Approximation, Approximations, CqlRecords},
     json::{JsonRecords, RecordError},
     murmur2::{murmur2, to_positive},

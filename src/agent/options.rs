@@ -12,7 +12,7 @@ use crate::{
     checkpoint::StateOwner,
     config::{self, Config, DedupMode, RawOptions, WhenKafkaIsAway},
     dedup::IndexOptions,
-    record::{Deletes, PartitionBy, TopicNames},
+    record::{Deletes, LateChanges, PartitionBy, TopicNames},
     sink::kafka::{ClusterNames, Delivery, KafkaOptions, TooLarge, TopicOptions},
     source::{Keystore, KeystoreKeys, LiveOptions, ReadAhead, Release, Start},
 };
@@ -86,6 +86,15 @@ pub(super) fn partition_by(config: &Config) -> PartitionBy {
     match config.records.partition_by {
         config::PartitionBy::PartitionKey => PartitionBy::PartitionKey,
         config::PartitionBy::RecordKey => PartitionBy::RecordKey,
+    }
+}
+
+/// Returns what becomes of changes older than the window.
+pub(super) fn late(config: &Config) -> LateChanges {
+    match config.dedup.late {
+        config::Late::Publish => LateChanges::Publish,
+        config::Late::Drop => LateChanges::Drop,
+        config::Late::Topic => LateChanges::OwnTopic,
     }
 }
 

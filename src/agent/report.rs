@@ -13,6 +13,7 @@ use crate::{
     checkpoint::{Progress, StateOwner},
     dedup::IndexStats,
     quarantine::QuarantineStats,
+    record::TopicNames,
     schema::{live::Check, node::NodeError},
     sink::{Topic, kafka::SinkCounters, kafka::SinkState},
     source::{CdcSpace, Gap, Released, SegmentFile, SourceError, Spooled, UnreadableReason},
@@ -412,7 +413,9 @@ impl Report {
 fn records_of(status: &AgentStatus, prefix: &str, topic: &str) -> Arc<TableRecords> {
     let name = topic.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('.')).unwrap_or(topic);
     match name.split_once('.') {
-        Some((keyspace, table)) => status.table(keyspace, table),
+        Some((keyspace, table)) => {
+            status.table(keyspace, table.strip_suffix(TopicNames::LATE_SUFFIX).unwrap_or(table))
+        }
         None => status.other_topic(name),
     }
 }

@@ -150,7 +150,8 @@ impl Starting<'_> {
             options::topic_names(config),
             options::deletes(config),
             options::partition_by(config),
-        );
+        )
+        .with_late(options::late(config));
         let work = Work {
             decoding: Decoding::new(
                 schema,

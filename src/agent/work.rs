@@ -13,7 +13,7 @@ use crate::{
     change::{self, Change, Truncation},
     checkpoint::{Progress, SegmentProgress},
     dedup::{DedupIndex, Verdict, schema_change_id, truncation_id},
-    record::{BatchWriter, RecordError, RecordPlace},
+    record::{BatchWriter, Made, RecordError, RecordPlace},
     schema::SchemaChange,
     sink::{RecordBatch, RecordMarks},
 };
@@ -177,7 +177,8 @@ impl Work {
         let marks = RecordMarks { early, late: written_at < self.window_start };
         self.counted.late_changes += u64::from(marks.late);
         match self.writer.write(&change, place, marks, &mut self.batch) {
-            Ok(()) => self.count_record(written_at, early, met),
+            Ok(Made::Records) => self.count_record(written_at, early, met),
+            Ok(Made::Nothing) => {}
             Err(error) => met.unwritable = Some(error),
         }
         Ok(())

@@ -10,7 +10,7 @@ mod source;
 
 pub(super) use self::records::check_topic_prefix;
 pub use self::{
-    agent::{DedupConfig, DedupMode, HttpConfig, LimitsConfig, LogConfig, LogFormat, QuarantineConfig},
+    agent::{DedupConfig, DedupMode, HttpConfig, Late, LimitsConfig, LogConfig, LogFormat, QuarantineConfig},
     cassandra::{CassandraConfig, CassandraTls},
     cluster::ClusterConfig,
     kafka::{Delivery, KafkaConfig, RawOptions, TooLarge},

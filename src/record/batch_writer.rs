@@ -34,6 +34,27 @@ pub enum PartitionBy {
     RecordKey,
 }
 
+/// What becomes of changes that are marked as late.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LateChanges {
+    /// They are records as the others.
+    #[default]
+    Publish,
+    /// No record is made of them.
+    Drop,
+    /// Their records go to a topic beside their table's.
+    OwnTopic,
+}
+
+/// What was made of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made {
+    /// One record, or two.
+    Records,
+    /// None: it is late, and [`LateChanges::Drop`] holds.
+    Nothing,
+}
+
 /// Makes the records of one node's changes and appends them to batches.
 #[derive(Debug)]
 pub struct BatchWriter {
@@ -41,6 +62,7 @@ pub struct BatchWriter {
     names: TopicNames,
     deletes: Deletes,
     partition_by: PartitionBy,
+    late: LateChanges,
     topics: HashMap<TableId, TableTopic, foldhash::fast::RandomState>,
     /// Topics by name: tables of the same topic share one.
     by_name: HashMap<String, Arc<Topic>>,
@@ -65,6 +87,7 @@ impl BatchWriter {
             names,
             deletes,
             partition_by,
+            late: LateChanges::default(),
             topics: HashMap::default(),
             by_name: HashMap::new(),
             schema_changes,
@@ -73,12 +96,19 @@ impl BatchWriter {
         }
     }
 
+    /// Says what becomes of changes that are marked as late; without this they are records as the others.
+    #[must_use]
+    pub fn with_late(self, late: LateChanges) -> Self {
+        Self { late, ..self }
+    }
+
     /// Says that the node is another one, or that more is known of it.
     pub fn set_node(&mut self, node: Node) {
         self.json.set_node(node);
     }
 
-    /// Appends the records of a change: one, or two with the tombstone after a row's deletion. `marks`: what readers should know of it.
+    /// Appends the records of a change: one, or two with the tombstone after a row's deletion; none if it is late and those are
+    /// dropped. `marks`: what readers should know of it.
     ///
     /// After an error `out` is as it was.
     pub fn write(
@@ -87,9 +117,14 @@ impl BatchWriter {
         place: RecordPlace,
         marks: RecordMarks,
         out: &mut RecordBatch,
-    ) -> Result<(), RecordError> {
+    ) -> Result<Made, RecordError> {
+        let mut topic = self.topic(&change.table);
+        match self.late {
+            LateChanges::Drop if marks.late => return Ok(Made::Nothing),
+            LateChanges::OwnTopic if marks.late => topic = self.late_topic(&topic),
+            _ => {}
+        }
         self.key.clear();
-        let topic = self.topic(&change.table);
         let Self { json, key, partition_key, deletes, partition_by, .. } = self;
         let value_start = out.bytes();
         let written = json.write_change(change, place, key, out.text_mut())?;
@@ -124,7 +159,7 @@ impl BatchWriter {
                 out.push(&topic, key, None, route, headers);
             }
         }
-        Ok(())
+        Ok(Made::Records)
     }
 
     /// Appends the record of a truncation, for every partition of the table's topic.
@@ -169,13 +204,18 @@ impl BatchWriter {
             return Arc::clone(&known.topic);
         }
         let name = self.names.of_table(schema.keyspace(), schema.name());
-        let topic = self
-            .by_name
-            .entry(name)
-            .or_insert_with_key(|name| Arc::new(Topic { name: name.as_str().into() }));
-        let topic = Arc::clone(topic);
+        let topic = self.named(name);
         self.topics.insert(schema.id(), TableTopic { schema: Arc::clone(schema), topic: Arc::clone(&topic) });
         topic
+    }
+
+    fn late_topic(&mut self, of: &Topic) -> Arc<Topic> {
+        self.named(TopicNames::of_late(&of.name))
+    }
+
+    fn named(&mut self, name: String) -> Arc<Topic> {
+        let known = self.by_name.entry(name);
+        Arc::clone(known.or_insert_with_key(|name| Arc::new(Topic { name: name.as_str().into() })))
     }
 }
 

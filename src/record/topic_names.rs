@@ -42,6 +42,9 @@ pub enum TopicNameError {
 }
 
 impl TopicNames {
+    /// What stands behind a table's topic in the name of the topic of its late changes. No keyspace or table has a dot.
+    pub const LATE_SUFFIX: &str = ".late";
+
     /// Makes the default names under this prefix.
     pub fn new(prefix: impl Into<String>) -> Self {
         Self {
@@ -100,6 +103,11 @@ impl TopicNames {
         }
         name.push_str(rest);
         name
+    }
+
+    /// Returns the topic beside a table's, for late changes.
+    pub fn of_late(table_topic: &str) -> String {
+        format!("{table_topic}{}", Self::LATE_SUFFIX)
     }
 
     /// Returns the topic of changes of the schema.

@@ -6,7 +6,9 @@ use crate::{
     agent::{accounting::Accounting, reading::count_records, tables::TableFilter},
     change::Change,
     cluster::names::HostId,
-    record::{BatchWriter, Deletes, Node, PartitionBy, RecordError, RecordPlace, TopicNames},
+    record::{
+        BatchWriter, Deletes, LateChanges, Made, Node, PartitionBy, RecordError, RecordPlace, TopicNames,
+    },
     sink::{RecordBatch, RecordMarks},
 };
 
@@ -32,12 +34,13 @@ pub(super) struct RecordForm {
     pub(super) names: TopicNames,
     pub(super) deletes: Deletes,
     pub(super) partition_by: PartitionBy,
+    pub(super) late: LateChanges,
 }
 
 impl RecordForm {
     fn writer(&self, host: HostId) -> BatchWriter {
         let node = Node { cluster: Some(self.cluster.clone()), host_id: Some(host.to_string().into()) };
-        BatchWriter::new(node, self.names.clone(), self.deletes, self.partition_by)
+        BatchWriter::new(node, self.names.clone(), self.deletes, self.partition_by).with_late(self.late)
     }
 }
 
@@ -64,9 +67,11 @@ impl Records {
     ) -> Result<(), RecordError> {
         let Self { form, others, batch, counted, .. } = self;
         let writer = others.entry(from).or_insert_with(|| form.writer(from));
-        writer.write(change, place, RecordMarks { early: false, late: is_late }, batch)?;
+        let made = writer.write(change, place, RecordMarks { early: false, late: is_late }, batch)?;
         counted.late_changes += u64::from(is_late);
-        counted.newest_write = counted.newest_write.max(Some(change.timestamp));
+        if made == Made::Records {
+            counted.newest_write = counted.newest_write.max(Some(change.timestamp));
+        }
         Ok(())
     }
 
@@ -74,7 +79,7 @@ impl Records {
     pub(super) fn check(&mut self, place: RecordPlace, change: &Change<'_>) -> Result<(), RecordError> {
         let checked = self.own.write(change, place, RecordMarks::default(), &mut self.trial);
         self.trial.clear();
-        checked
+        checked.map(|_| ())
     }
 
     /// Takes what was counted since the last batch, with the records of this one.

@@ -249,6 +249,7 @@ fn record_form(config: &Config, node: &StateOwner, host: HostId) -> RecordForm {
         names: options::topic_names(config),
         deletes: options::deletes(config),
         partition_by: options::partition_by(config),
+        late: options::late(config),
     }
 }
 

@@ -17,8 +17,8 @@ fn text_of(config: &Config) -> String {
     // Writing to a String cannot fail.
     let _ = write!(
         text,
-        " {:?} {:?} {:?} {} {:?}",
-        records.deletes, records.partition_by, tables, dedup.window_ms, dedup.cluster.datacenters,
+        " {:?} {:?} {:?} {} {:?} {:?}",
+        records.deletes, records.partition_by, tables, dedup.window_ms, dedup.late, dedup.cluster.datacenters,
     );
     text
 }

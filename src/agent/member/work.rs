@@ -23,7 +23,7 @@ use crate::{
         names::{Keyspace, Token},
     },
     dedup::{Signature, keep_new_parts, schema_change_id, truncation_id},
-    record::{RecordError, RecordPlace},
+    record::{Made, RecordError, RecordPlace},
     schema::SchemaChange,
     sink::RecordMarks,
     source::{Gap, LiveEvent},
@@ -296,7 +296,8 @@ impl MemberWork {
         counted.late_changes += u64::from(is_late);
         self.member.counts.late_changes += u64::from(is_late);
         match own.write(&change, hand.place(), RecordMarks { early: hand.early, late: is_late }, batch) {
-            Ok(()) => self.count_record(written_at, hand),
+            Ok(Made::Records) => self.count_record(written_at, hand),
+            Ok(Made::Nothing) => {}
             Err(error) => hand.met.unwritable = Some(error),
         }
         Ok(())

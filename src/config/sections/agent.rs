@@ -26,6 +26,19 @@ pub enum DedupMode {
 }
 word_setting!(pub DedupMode { Auto = "auto", Cluster = "cluster", Node = "node", Off = "off" });
 
+/// What becomes of a change that is older than the window and not known: a back-fill with old timestamps, or a copy that came
+/// too late to be recognised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Late {
+    /// It is published, with the header `late`.
+    Publish,
+    /// It is counted, and not published: back-fills, and writes by wrong clocks, are lost.
+    Drop,
+    /// It is published to the topic of its table with `.late` behind the name, out of order with the others.
+    Topic,
+}
+word_setting!(pub Late { Publish = "publish", Drop = "drop", Topic = "topic" });
+
 /// Which copies are recognised, and for how long.
 #[derive(Debug, Clone)]
 pub struct DedupConfig {
@@ -35,6 +48,8 @@ pub struct DedupConfig {
     pub cluster: ClusterConfig,
     /// For how long after a change's write time its copies are recognised, in milliseconds.
     pub window_ms: u64,
+    /// What becomes of changes older than that which are not known.
+    pub late: Late,
     /// The most memory that the index takes, in bytes.
     pub memory_bytes_max: u64,
     /// The most disk that the index takes, in bytes.
@@ -51,6 +66,7 @@ impl DedupConfig {
             mode: values.take("dedup.mode", DedupMode::Auto),
             cluster: ClusterConfig::take(values, source, yaml),
             window_ms: values.take_number("dedup.window_ms", 6 * 3_600_000, 1_000..=30 * 86_400_000),
+            late: values.take("dedup.late", Late::Publish),
             memory_bytes_max: values.take_number("dedup.memory_bytes_max", 128 << 20, 1 << 20..=1 << 40),
             disk_bytes_max: values.take_number("dedup.disk_bytes_max", 4 << 30, 1 << 20..=1 << 44),
         }

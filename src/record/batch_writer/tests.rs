@@ -7,7 +7,7 @@ use cassandra_commitlog::{
     types::{CqlType, NativeType},
 };
 
-use super::{BatchWriter, Deletes, PartitionBy};
+use super::{BatchWriter, Deletes, LateChanges, Made, PartitionBy};
 use crate::{
     change::{Action, Change, ColumnWrite, DeletedRange, RowWrite, Truncation},
     record::{Node, RecordPlace, TopicNames, murmur2, to_positive},
@@ -202,4 +202,23 @@ fn a_value_that_is_none_leaves_the_batch_as_it_was() {
     let broken = Change { partition_key: &[1, 2], ..delete_row() };
     assert!(writer.write(&broken, PLACE, RecordMarks::default(), &mut batch).is_err());
     assert!(batch.is_empty() && batch.bytes() == 0);
+}
+
+#[test]
+fn late_changes_are_published_dropped_or_kept_apart() {
+    let late = RecordMarks { early: false, late: true };
+    for (setting, marks, made, topics) in [
+        (LateChanges::Publish, late, Made::Records, vec!["cdc.ks.t", "cdc.ks.t"]),
+        (LateChanges::Drop, late, Made::Nothing, vec![]),
+        (LateChanges::OwnTopic, late, Made::Records, vec!["cdc.ks.t.late", "cdc.ks.t.late"]),
+        (LateChanges::Drop, RecordMarks::default(), Made::Records, vec!["cdc.ks.t", "cdc.ks.t"]),
+        (LateChanges::OwnTopic, RecordMarks::default(), Made::Records, vec!["cdc.ks.t", "cdc.ks.t"]),
+    ] {
+        let mut writer = writer(Deletes::EventAndTombstone, PartitionBy::PartitionKey).with_late(setting);
+        let mut batch = RecordBatch::default();
+        assert_eq!(writer.write(&delete_row(), PLACE, marks, &mut batch).unwrap(), made, "{setting:?}");
+        let written: Vec<_> =
+            batch.records().iter().map(|it| batch.topic(it).unwrap().name.to_string()).collect();
+        assert_eq!(written, topics, "{setting:?}");
+    }
 }
