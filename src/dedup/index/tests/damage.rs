@@ -1,5 +1,7 @@
 //! Torn and changed files.
 
+use rustix::mount::{MountFlags, UnmountFlags};
+
 use super::*;
 
 /// An index with a run and a journal with frames, and how long the journal was after each batch.
@@ -195,14 +197,10 @@ fn when_a_run_cannot_be_written_all_is_still_there_and_the_next_try_has_other_na
     assert!(bed.note(&mut index, 100));
 }
 
-/// A file system of a megabyte, if the tests may mount one.
+/// A file system of a megabyte, if the tests may mount one. No `mount` program: a child has our locks until it is that program, and
+/// meanwhile other tests can't open their indexes again.
 fn small_disk(at: &Path) -> bool {
-    let mounted = std::process::Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=1m", "none"])
-        .arg(at)
-        .stderr(std::process::Stdio::null())
-        .status();
-    mounted.is_ok_and(|status| status.success())
+    rustix::mount::mount("none", at, "tmpfs", MountFlags::empty(), Some(c"size=1m")).is_ok()
 }
 
 #[test]
@@ -247,5 +245,5 @@ fn on_a_full_disk_nothing_is_lost_and_it_goes_on_when_there_is_room() {
     assert_eq!(read, progress(batch));
     assert!((0..number).all(|number| !bed.note(&mut index, number)));
     drop(index);
-    assert!(std::process::Command::new("umount").arg(&disk).status().unwrap().success());
+    rustix::mount::unmount(&disk, UnmountFlags::empty()).unwrap();
 }
