@@ -1,6 +1,6 @@
 //! Headers and Kafka tombstones against the values.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use serde::Serialize;
 
@@ -16,10 +16,14 @@ pub struct HeaderCheck {
     pub tombstones: u64,
     /// Of them, those read before the node had synced them.
     pub early: u64,
+    /// Of them, changes older than the dedup window when they were published.
+    pub late: u64,
     /// Headers that are missing, unknown, or say something else than the value.
     pub wrong: Findings,
     /// Tombstones that do not follow the deletion of their row.
     pub stray_tombstones: Findings,
+    #[serde(skip)]
+    window: Option<Duration>,
     #[serde(skip)]
     last: HashMap<(Arc<str>, i32), Option<Deletion>>,
 }
@@ -32,7 +36,16 @@ struct Deletion {
 
 const KNOWN: [&str; 6] = ["op", "ts", "schema", "position", "early", "late"];
 
+/// How much older a change may be by the clock of a producer than when it was read: an outage of Kafka, clocks that differ.
+const AGE_TOLERANCE: Duration = Duration::from_secs(600);
+
 impl HeaderCheck {
+    /// Checks as well that those records are marked as late, and no others, whose changes were older than the agents' dedup window
+    /// when they were published.
+    pub fn with_window(window: Duration) -> Self {
+        Self { window: Some(window), ..Self::default() }
+    }
+
     /// Returns true if nothing is wrong.
     pub fn is_clean(&self) -> bool {
         self.wrong.is_empty() && self.stray_tombstones.is_empty()
@@ -42,6 +55,7 @@ impl HeaderCheck {
     pub fn observe(&mut self, record: &ConsumedRecord, change: Option<&ChangeView<'_>>) {
         self.records += 1;
         self.early += u64::from(record.header("early").is_some());
+        self.late += u64::from(record.header("late").is_some());
         for (name, _) in &record.headers {
             if !KNOWN.contains(&&**name) {
                 self.wrong.add(|| format!("{}: unknown header {name}", record.place_text()));
@@ -60,6 +74,26 @@ impl HeaderCheck {
         };
         *last = deletes_a_row(change).then_some(here);
         self.compare(record, change);
+        self.compare_age(record, change);
+    }
+
+    fn compare_age(&mut self, record: &ConsumedRecord, change: &ChangeView<'_>) {
+        let is_of_row = !matches!(&*change.op, "ddl" | "truncate");
+        let (Some(window), Some(published_ms), Some(written), true) =
+            (self.window, record.timestamp_ms, change.timestamp, is_of_row)
+        else {
+            return;
+        };
+        let age_ms = published_ms.saturating_sub(written / 1000);
+        let is_late = record.header("late").is_some();
+        let window_ms = i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
+        let tolerance_ms = AGE_TOLERANCE.as_millis() as i64;
+        if is_late && age_ms < window_ms - tolerance_ms || !is_late && age_ms > window_ms + tolerance_ms {
+            self.wrong.add(|| {
+                let place = record.place_text();
+                format!("{place}: header late is {is_late}, and the change was {} s old", age_ms / 1000)
+            });
+        }
     }
 
     fn compare(&mut self, record: &ConsumedRecord, change: &ChangeView<'_>) {
@@ -151,6 +185,26 @@ mod tests {
         let mut more = RIGHT.to_vec();
         more.push(("other", "x"));
         assert!(!check(&[record("delete", &more)]).is_clean());
+    }
+
+    #[test]
+    fn what_was_older_than_the_window_is_marked_as_late_and_nothing_else() {
+        const HOUR_MS: i64 = 3_600_000;
+        let mut late = RIGHT.to_vec();
+        late.push(("late", "true"));
+        for (headers, age_ms, wrong) in [
+            (&RIGHT[..], HOUR_MS, 0),
+            (&RIGHT, 7 * HOUR_MS, 1),
+            (&late, 7 * HOUR_MS, 0),
+            (&late, HOUR_MS, 1),
+            (&RIGHT, 6 * HOUR_MS + 60_000, 0),
+        ] {
+            // It was written 7 microseconds after 1970 began.
+            let record = ConsumedRecord { timestamp_ms: Some(age_ms), ..record("delete", headers) };
+            let mut check = HeaderCheck::with_window(Duration::from_secs(6 * 3600));
+            check.observe(&record, ChangeView::of(&record).unwrap().as_ref());
+            assert_eq!(check.wrong.count, wrong, "{headers:?} {age_ms}: {:?}", check.wrong);
+        }
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub use self::{
 };
 use crate::{cluster::Publishers, journal::read_journal, load::is_conditional};
 
+/// The dedup window of agents that aren't told another one.
+pub const WINDOW_DEFAULT: Duration = Duration::from_secs(6 * 3600);
 /// How long a transaction that is open at the end may stay so: an agent that was killed leaves one until its time-out.
 const STABLE_WITHIN: Duration = Duration::from_secs(120);
 
@@ -50,6 +52,8 @@ pub struct Verification {
     pub dump: Option<PathBuf>,
     /// Where the records are written in the order of the log.
     pub records: Option<PathBuf>,
+    /// The agents' dedup window: then the header `late` is checked, too.
+    pub window: Option<Duration>,
     /// How far the clocks of the nodes are apart, in seconds.
     pub clocks_apart_seconds: i64,
     /// Whose agent published each record, where there are several.
@@ -200,7 +204,7 @@ impl Verification {
             parts: PartCheck::default(),
             order,
             publishers: self.publishers.clone(),
-            headers: HeaderCheck::default(),
+            headers: self.window.map_or_else(HeaderCheck::default, HeaderCheck::with_window),
             unreadable: Findings::default(),
             reconstruction: keeps_records.then(Reconstruction::default),
         })

@@ -23,6 +23,12 @@ pub struct ClusterArguments {
     /// The nodes' network, such as 127.0.92; the first one where nobody listens without it
     #[arg(long)]
     network: Option<String>,
+    /// Where the nodes stand, as DATACENTER:RACK
+    #[arg(long, value_name = "PLACE,PLACE…", value_delimiter = ',', default_value = "dc1:r1,dc1:r2,dc1:r3")]
+    places: Vec<String>,
+    /// How the keyspaces are replicated
+    #[arg(long, default_value = "{'class': 'NetworkTopologyStrategy', 'dc1': 3}")]
+    replication: String,
     #[arg(long, default_value_t = 19_280)]
     port: u16,
     /// Writes; with faults as many as go until they are done
@@ -66,16 +72,19 @@ impl ClusterArguments {
     /// Runs it.
     pub async fn run(self) -> Result<ClusterReport> {
         let seed = self.seed.unwrap_or_else(|| fastrand::u64(1..1 << 32));
+        let members = self.places.len();
         let (plan, rate, writes) = match self.plan {
             PlanName::Quiet => (ClusterPlan::quiet(), 800, Some(self.writes.unwrap_or(100_000))),
-            PlanName::Short => (ClusterPlan::short(seed), 300, self.writes),
-            PlanName::Faults => (ClusterPlan::faults(seed), 300, self.writes),
-            PlanName::Only => (ClusterPlan::only(&self.act, self.times), 300, self.writes),
+            PlanName::Short => (ClusterPlan::short(seed, members), 300, self.writes),
+            PlanName::Faults => (ClusterPlan::faults(seed, members), 300, self.writes),
+            PlanName::Only => (ClusterPlan::only(&self.act, self.times, members), 300, self.writes),
         };
         let options = ClusterOptions {
             binary: self.binary,
             work: self.work,
             version: self.version,
+            places: self.places,
+            replication: self.replication,
             network: self.network,
             port: self.port,
             rate: self.rate.unwrap_or(rate),

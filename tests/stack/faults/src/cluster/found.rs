@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     load::CHECKED_KEYSPACE,
-    verify::{Verification, VerificationReport, replay_segments},
+    verify::{Verification, VerificationReport, WINDOW_DEFAULT, replay_segments},
 };
 
 /// The name that all nodes of the scripts give their cluster.
@@ -49,6 +49,7 @@ impl Found {
                 VALUE_PREFIX.to_owned(),
                 CHECKED_KEYSPACE.to_owned(),
             )),
+            window: Some(WINDOW_DEFAULT),
             log: Some(log),
             dump: Some(dump),
             records: Some(options.work.join("records.jsonl")),

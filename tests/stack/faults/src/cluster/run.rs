@@ -31,8 +31,6 @@ use crate::{
 pub(super) const VALUE_PREFIX: &str = "w-";
 /// Prefix of the topics.
 pub(super) const TOPIC_PREFIX: &str = "cluster";
-/// Every node has all that is written.
-const REPLICATION: &str = "{'class': 'NetworkTopologyStrategy', 'dc1': 3}";
 /// Writes under way at a time.
 const CONCURRENCY: usize = 64;
 /// How long the agents may take until all is published and audited.
@@ -53,6 +51,10 @@ pub struct ClusterOptions {
     pub work: PathBuf,
     /// Cassandra's version.
     pub version: String,
+    /// Where the nodes stand: `DATACENTER:RACK` of each.
+    pub places: Vec<String>,
+    /// How the keyspaces are replicated.
+    pub replication: String,
     /// The nodes' network, such as `127.0.92`; none = the first one where nobody listens.
     pub network: Option<String>,
     /// The broker's port.
@@ -90,7 +92,9 @@ fn run_blocking(options: &ClusterOptions, plan: &ClusterPlan, runtime: &Handle) 
         fs::remove_dir_all(&options.work).with_context(|| options.work.display().to_string())?;
     }
     fs::create_dir_all(&options.work)?;
-    let outcome = servers.start().and_then(|nodes| run_on(options, plan, &servers, nodes, runtime, began));
+    let outcome = servers
+        .start(&options.places)
+        .and_then(|nodes| run_on(options, plan, &servers, nodes, runtime, began));
     if !options.keep {
         servers.remove()?;
     }
@@ -112,7 +116,7 @@ fn run_on(
         stage.start_agent(at)?;
     }
     let first = stage.members.first().context("no members")?;
-    runtime.block_on(create_checked_tables(&first.session, REPLICATION))?;
+    runtime.block_on(create_checked_tables(&first.session, &options.replication))?;
     let start_seconds = began.elapsed().as_secs_f64();
     say(&format!("{start_seconds:6.1} s: nodes and agents run"));
 

@@ -2,11 +2,9 @@
 
 use anyhow::Result;
 
-use super::{ClusterOptions, plan::MEMBERS};
+use super::ClusterOptions;
 use crate::stack::{Broker, Cluster, ClusterNode, Server as _};
 
-/// Where the nodes stand.
-const PLACES: [&str; MEMBERS] = ["dc1:r1", "dc1:r2", "dc1:r3"];
 /// As Kafka has it: with three nodes on few processors a broker that the scripts allow two seconds is taken for dead.
 const BROKER_SESSION: &str = "broker.session.timeout.ms=9000";
 
@@ -36,9 +34,9 @@ impl Servers {
         Ok(servers)
     }
 
-    pub(super) fn start(&self) -> Result<Vec<ClusterNode>> {
+    pub(super) fn start(&self, places: &[String]) -> Result<Vec<ClusterNode>> {
         self.broker.start()?;
-        self.cluster.start(&PLACES)
+        self.cluster.start(places)
     }
 
     pub(super) fn remove(&self) -> Result<()> {

@@ -84,6 +84,11 @@ impl Stage {
                 sleep(AWAY);
                 self.member(at)?.node.start()
             }
+            ClusterAct::NodeKill => {
+                self.member(at)?.node.kill()?;
+                sleep(AWAY);
+                self.member(at)?.node.start()
+            }
             ClusterAct::OneReplica => self.write_to_one_replica(at),
             ClusterAct::Repair => {
                 self.member(at)?.node.nodetool(&["repair", "-full", CHECKED_KEYSPACE]).map(drop)

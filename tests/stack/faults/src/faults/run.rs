@@ -27,7 +27,7 @@ use crate::{
     plot,
     process::{read_column, sample_to_csv},
     stack::{Agent, AgentSettings, Broker, Node, Server as _, open_to_agent, scripts},
-    verify::{Follower, Verification, dump_tables, replay_segments},
+    verify::{Follower, Verification, WINDOW_DEFAULT, dump_tables, replay_segments},
 };
 
 /// How long everything acknowledged may take to arrive after a fault.
@@ -389,6 +389,7 @@ fn verify(options: &RunOptions, stage: &mut Stage) -> Result<crate::verify::Veri
             VALUE_PREFIX.to_owned(),
             CHECKED_KEYSPACE.to_owned(),
         )),
+        window: Some(WINDOW_DEFAULT),
         log: Some(log),
         dump: Some(dump),
         records: Some(options.work.join("records.jsonl")),

@@ -39,7 +39,7 @@ impl Cluster {
     }
 
     /// Starts it for the first time, with a node at each place (`DATACENTER:RACK`).
-    pub fn start(&self, places: &[&str]) -> Result<Vec<ClusterNode>> {
+    pub fn start(&self, places: &[String]) -> Result<Vec<ClusterNode>> {
         let mut words = vec!["start".to_owned(), self.name.clone(), self.version.clone()];
         words.extend(self.network.iter().map(|network| format!("network={network}")));
         words.push(format!("nodes={}", places.join(",")));

@@ -105,6 +105,7 @@ impl fmt::Display for VerificationReport {
         if parts.merged_shards_again > 0 {
             writeln!(f, "counter shards again, merged by repairs: {}", parts.merged_shards_again)?;
         }
+        writeln!(f, "older than the dedup window: {}", self.headers.late)?;
         writeln!(f, "copies in the log that were recognised: {}", order.only_in_log)?;
         if order.relayed > 0 {
             writeln!(f, "published by another agent than that of the log: {}", order.relayed)?;
