@@ -9,7 +9,7 @@
 //! | [`Ledger`] | every acknowledged unique value is there exactly once, an unacknowledged one at most once, nothing else |
 //! | [`PartCheck`] | no part of a change (row marker, cell, element, deletion) twice, whoever published it |
 //! | [`OrderCheck`] | one Cassandra partition is in one Kafka partition, in the order of the node's log, no place of the log twice |
-//! | [`HeaderCheck`] | headers say what the value says, a Kafka tombstone follows its deletion |
+//! | [`HeaderCheck`] | headers say what the value says, a Kafka tombstone is the next record of its key after the deletion |
 //! | [`Reconstruction`] | the records in the order of the log, from which the tables can be rebuilt |
 
 mod change_view;

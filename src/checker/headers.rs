@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::{ChangeView, ConsumedRecord, Findings};
 
-/// Checks that headers say what the value says, and that a Kafka tombstone directly follows the deletion of its row.
-/// Records come in the order of their offsets.
+/// Checks that headers say what the value says, and that a Kafka tombstone follows the deletion of its row as the next record of
+/// that key. Records come in the order of their offsets; between the two there may be other agents' records of other keys.
 #[derive(Debug, Default, Clone, Serialize)]
 pub struct HeaderCheck {
     /// Records looked at.
@@ -24,15 +24,13 @@ pub struct HeaderCheck {
     pub stray_tombstones: Findings,
     #[serde(skip)]
     window: Option<Duration>,
+    /// Positions of the deletions that are the last record of their key.
     #[serde(skip)]
-    last: HashMap<(Arc<str>, i32), Option<Deletion>>,
+    deletions: HashMap<KeyInPartition, Box<str>>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Deletion {
-    key: Option<Box<[u8]>>,
-    position: Box<str>,
-}
+/// Topic, Kafka partition and key.
+type KeyInPartition = (Arc<str>, i32, Option<Box<[u8]>>);
 
 const KNOWN: [&str; 6] = ["op", "ts", "schema", "position", "early", "late"];
 
@@ -61,18 +59,19 @@ impl HeaderCheck {
                 self.wrong.add(|| format!("{}: unknown header {name}", record.place_text()));
             }
         }
-        let position = record.header("position").unwrap_or_default().into();
-        let here = Deletion { key: record.key.clone(), position };
-        let last = self.last.entry((Arc::clone(&record.topic), record.partition)).or_default();
+        let key = (Arc::clone(&record.topic), record.partition, record.key.clone());
+        let position = record.header("position").unwrap_or_default();
+        let deleted = self.deletions.remove(&key);
         let Some(change) = change else {
             self.tombstones += 1;
-            if last.as_ref() != Some(&here) {
+            if deleted.as_deref() != Some(position) {
                 self.stray_tombstones.add(|| record.place_text());
             }
-            *last = None;
             return;
         };
-        *last = deletes_a_row(change).then_some(here);
+        if deletes_a_row(change) {
+            self.deletions.insert(key, position.into());
+        }
         self.compare(record, change);
         self.compare_age(record, change);
     }
@@ -214,7 +213,11 @@ mod tests {
         assert!(check(&[deletion.clone(), tombstone.clone()]).is_clean());
 
         let other_key = ConsumedRecord { key: Some(b"{\"a\":2}".as_slice().into()), ..tombstone.clone() };
+        let other_row = ConsumedRecord { key: other_key.key.clone(), ..deletion.clone() };
+        assert!(check(&[deletion.clone(), other_row, tombstone.clone()]).is_clean());
         assert_eq!(check(&[deletion.clone(), other_key]).stray_tombstones.count, 1);
+        let update = ConsumedRecord { value: record("update", &RIGHT).value, ..deletion.clone() };
+        assert_eq!(check(&[deletion.clone(), update, tombstone.clone()]).stray_tombstones.count, 1);
         assert_eq!(check(&[deletion, tombstone.clone(), tombstone.clone()]).stray_tombstones.count, 1);
         assert!(!check(&[tombstone]).is_clean());
     }
