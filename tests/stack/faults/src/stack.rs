@@ -1,6 +1,7 @@
 //! The real node, broker and agent, as processes that can be killed.
 
 mod agent;
+mod brokers;
 mod cluster;
 mod http;
 mod server;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use self::server::run as script;
 pub use self::{
     agent::{Agent, AgentSettings, open_to_agent},
+    brokers::Brokers,
     cluster::{Cluster, ClusterNode},
     http::get,
     server::{Broker, Node, Server},

@@ -29,8 +29,12 @@ pub struct ClusterArguments {
     /// How the keyspaces are replicated
     #[arg(long, default_value = "{'class': 'NetworkTopologyStrategy', 'dc1': 3}")]
     replication: String,
+    /// The first port of the brokers: three for each
     #[arg(long, default_value_t = 19_280)]
     port: u16,
+    /// Brokers; of several, three keep everything
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=3))]
+    brokers: u8,
     /// Writes; with faults as many as go until they are done
     #[arg(long)]
     writes: Option<u64>,
@@ -87,6 +91,7 @@ impl ClusterArguments {
             replication: self.replication,
             network: self.network,
             port: self.port,
+            brokers: usize::from(self.brokers),
             rate: self.rate.unwrap_or(rate),
             writes,
             seed,

@@ -32,7 +32,7 @@ pub(super) struct Found {
 impl Found {
     /// Reads everything from the beginning, with all checks.
     pub(super) fn read(&mut self, options: &ClusterOptions, stage: &Stage, dump: PathBuf) -> Result<()> {
-        let (brokers, data) = (stage.broker.address(), stage.broker.data());
+        let (brokers, data) = (stage.brokers.addresses(), stage.brokers.data()?);
         let log = options.work.join("log.jsonl");
         let folders: Vec<PathBuf> = stage.members.iter().map(|member| member.segments().to_owned()).collect();
         replay_segments(&options.binary, &folders, &log)?;

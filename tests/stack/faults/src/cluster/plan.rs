@@ -19,7 +19,7 @@ pub enum ClusterAct {
     OneReplica,
     /// `nodetool repair`: merged rows are streamed, and logged as if they were written.
     Repair,
-    /// SIGKILL to the broker, and a start.
+    /// SIGKILL to a broker, and a start.
     BrokerKill,
     /// The clock of a node and of its agent goes five minutes ahead, and back.
     ClockAhead,

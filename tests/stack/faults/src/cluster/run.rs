@@ -57,8 +57,10 @@ pub struct ClusterOptions {
     pub replication: String,
     /// The nodes' network, such as `127.0.92`; none = the first one where nobody listens.
     pub network: Option<String>,
-    /// The broker's port.
+    /// The first port of the brokers.
     pub port: u16,
+    /// How many brokers there are.
+    pub brokers: usize,
     /// Writes in a second.
     pub rate: u32,
     /// Writes; none = until all faults are done.
@@ -185,7 +187,7 @@ impl Stage {
             format!("dedup.suspect_after_ms = {SUSPECT_AFTER_MS}"),
             format!("dedup.hand_back_after_ms = {HAND_BACK_AFTER_MS}"),
             "kafka.partitions = 6".to_owned(),
-            "kafka.replication = 1".to_owned(),
+            format!("kafka.replication = {}", servers.brokers.replication()),
             "kafka.transaction_timeout_ms = 10_000".to_owned(),
         ];
         // A line of the run's own takes the place of one of these.
@@ -194,7 +196,7 @@ impl Stage {
         lines.extend(options.agent_lines.iter().cloned());
         let template = AgentTemplate {
             binary: options.binary.clone(),
-            brokers: servers.broker.address(),
+            brokers: servers.brokers.addresses(),
             topic_prefix: TOPIC_PREFIX.to_owned(),
             is_alone: !lines.iter().any(|line| line == CLUSTER_MODE),
             lines,
@@ -203,7 +205,7 @@ impl Stage {
             nodes.into_iter().map(|node| Member::new(node, &template, &options.work, runtime)).collect();
         Ok(Self {
             cluster: servers.cluster.clone(),
-            broker: servers.broker.clone(),
+            brokers: servers.brokers.clone(),
             members: members?,
             load: Load::new(),
             journal: Arc::new(Journal::open(&options.work.join("journal"))?),

@@ -1,17 +1,17 @@
-//! Nodes and broker of a run.
+//! Nodes and brokers of a run.
 
 use anyhow::Result;
 
 use super::ClusterOptions;
-use crate::stack::{Broker, Cluster, ClusterNode, Server as _};
+use crate::stack::{Brokers, Cluster, ClusterNode};
 
 /// As Kafka has it: with three nodes on few processors a broker that the scripts allow two seconds is taken for dead.
 const BROKER_SESSION: &str = "broker.session.timeout.ms=9000";
 
-/// Nodes and broker of a run.
+/// Nodes and brokers of a run.
 pub(super) struct Servers {
     pub(super) cluster: Cluster,
-    pub(super) broker: Broker,
+    pub(super) brokers: Brokers,
 }
 
 impl Servers {
@@ -28,20 +28,20 @@ impl Servers {
                 &options.work.join("nodes"),
                 &settings,
             ),
-            broker: Broker::new(&name, options.port, &[BROKER_SESSION])?,
+            brokers: Brokers::new(&name, options.port, options.brokers, &[BROKER_SESSION])?,
         };
         servers.remove()?;
         Ok(servers)
     }
 
     pub(super) fn start(&self, places: &[String]) -> Result<Vec<ClusterNode>> {
-        self.broker.start()?;
+        self.brokers.start()?;
         self.cluster.start(places)
     }
 
     pub(super) fn remove(&self) -> Result<()> {
-        let (cluster, broker) = (self.cluster.remove(), self.broker.remove());
-        cluster.and(broker)
+        let (cluster, brokers) = (self.cluster.remove(), self.brokers.remove());
+        cluster.and(brokers)
     }
 }
 

@@ -21,7 +21,7 @@ use crate::{
     journal::Journal,
     load::{CHECKED_KEYSPACE, Coordinator, Kind, Limit, Load, LoadOptions, LoadReport, Mix},
     process::signal,
-    stack::{Broker, Cluster, Server as _},
+    stack::{Brokers, Cluster, Server as _},
 };
 
 /// How long an agent may take until it is ready.
@@ -53,7 +53,7 @@ const PLACE_OF_ADDED: &str = "dc1:r1";
 /// Everything that faults are done to.
 pub(super) struct Stage {
     pub(super) cluster: Cluster,
-    pub(super) broker: Broker,
+    pub(super) brokers: Brokers,
     pub(super) members: Vec<Member>,
     pub(super) load: Load,
     pub(super) journal: Arc<Journal>,
@@ -94,9 +94,9 @@ impl Stage {
                 self.member(at)?.node.nodetool(&["repair", "-full", CHECKED_KEYSPACE]).map(drop)
             }
             ClusterAct::BrokerKill => {
-                self.broker.kill()?;
+                self.brokers.one(at)?.kill()?;
                 sleep(Duration::from_millis(self.random.u64(0..4000)));
-                self.broker.start()
+                self.brokers.one(at)?.start()
             }
             ClusterAct::ClockAhead => self.put_clock_ahead(at),
             ClusterAct::NodeJoin => self.add_member(),
