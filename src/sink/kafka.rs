@@ -33,6 +33,7 @@ use rdkafka::{
     producer::{BaseProducer, Producer as _},
 };
 
+pub(crate) use self::refused::reason_against;
 /// What else talks to the brokers: the topics of a cluster's agents.
 pub(crate) use self::{
     admin::{Admin, SettingValues, admin_code},

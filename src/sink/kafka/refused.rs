@@ -25,6 +25,8 @@ const SECRETS: [&str; 9] = [
     "ssl_key",
 ];
 
+const OWN_ID: &str =
+    "it is made of the cluster and the host id, so that a second agent of the node is fenced";
 const OWN: &str = "it is set by an option of ringtap's own";
 const ORDER: &str = "the order of a key's records, and each record once, hang on it";
 const LOSS: &str = "records would be given up before Kafka has them";
@@ -35,7 +37,7 @@ const READING: &str =
 const REFUSED: [(&str, &str); 39] = [
     ("bootstrap.servers", OWN),
     ("metadata.broker.list", OWN),
-    ("transactional.id", OWN),
+    ("transactional.id", OWN_ID),
     ("transaction.timeout.ms", OWN),
     ("queue.buffering.max.kbytes", OWN),
     ("queue.buffering.max.messages", OWN),
@@ -90,17 +92,17 @@ pub fn is_secret(option: &str) -> bool {
 /// secrets, which have a way of their own.
 pub fn check_options(options: &BTreeMap<String, String>) -> Result<(), RefusedOption> {
     for (option, value) in options {
-        if let Some(reason) = reason_against(option, value) {
+        let is_secret = is_secret(option)
+            .then_some("secrets are given by file or environment variable, not among the options");
+        if let Some(reason) = is_secret.or_else(|| reason_against(option, value)) {
             return Err(RefusedOption { option: option.clone(), reason });
         }
     }
     Ok(())
 }
 
-fn reason_against(option: &str, value: &str) -> Option<&'static str> {
-    if is_secret(option) {
-        return Some("secrets are given by file or environment variable, not among the options");
-    }
+/// Returns why an option is refused, wherever it comes from; secrets are not looked at.
+pub(crate) fn reason_against(option: &str, value: &str) -> Option<&'static str> {
     if option.starts_with("test.") {
         return Some("records would go to a broker that is none");
     }
