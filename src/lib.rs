@@ -11,6 +11,7 @@ pub mod cluster;
 pub mod config;
 pub mod dedup;
 pub mod dump;
+mod error_text;
 pub mod explain;
 pub mod node_log;
 pub mod quarantine;

@@ -10,8 +10,9 @@ use cassandra_commitlog::{
     segment::{Damage, Entry, SegmentFileName},
 };
 
-use super::{error::AgentError, options::with_causes, patience::Patience, put_aside::SharedQuarantine};
+use super::{error::AgentError, patience::Patience, put_aside::SharedQuarantine};
 use crate::{
+    error_text::with_causes,
     node_log::NodeIdentity,
     schema::{SchemaChange, live::Ask, live::LiveSchema},
     sink::StopSignal,

@@ -12,6 +12,7 @@ use crate::{
     checkpoint::StateOwner,
     config::{self, Config, DedupMode, RawOptions, WhenKafkaIsAway},
     dedup::IndexOptions,
+    error_text::with_causes,
     record::{Deletes, LateChanges, PartitionBy, TopicNames},
     sink::kafka::{ClusterNames, Delivery, KafkaOptions, TooLarge, TopicOptions},
     source::{Keystore, KeystoreKeys, LiveOptions, ReadAhead, Release, Start},
@@ -157,16 +158,4 @@ pub(super) fn index(config: &Config, directory: std::path::PathBuf) -> IndexOpti
 
 fn owned(options: &RawOptions) -> BTreeMap<String, String> {
     options.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-}
-
-/// Returns an error's text with those of its causes.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

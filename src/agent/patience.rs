@@ -66,7 +66,7 @@ impl Patience {
                     return other;
                 }
             };
-            let text = super::options::with_causes(&error);
+            let text = crate::error_text::with_causes(&error);
             if let Some(repeated) = self.told.admit() {
                 tracing::error!(error = text, repeated, "nothing more can be stored; waiting for room");
             }

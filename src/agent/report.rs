@@ -12,6 +12,7 @@ use super::in_flight::{InFlight, InFlightBatches};
 use crate::{
     checkpoint::{Progress, StateOwner},
     dedup::IndexStats,
+    error_text::with_causes,
     quarantine::QuarantineStats,
     record::TopicNames,
     schema::{live::Check, node::NodeError},
@@ -198,7 +199,7 @@ impl Report {
 
     pub(super) fn source_error(&mut self, error: &SourceError) {
         if let Some(repeated) = self.source_errors.admit() {
-            tracing::error!(error = %super::options::with_causes(error), repeated, "the log can't be read now; trying again");
+            tracing::error!(error = %with_causes(error), repeated, "the log can't be read now; trying again");
         }
         self.status.set_state(AgentState::Blocked, error.to_string());
         self.heartbeat.wait_for(Waiting::Person);
@@ -275,7 +276,7 @@ impl Report {
         if let Some(error) = released.failure
             && let Some(repeated) = self.release_errors.admit()
         {
-            tracing::error!(error = %super::options::with_causes(&error), segments = released.failed, repeated, "published segments can't be removed; trying again");
+            tracing::error!(error = %with_causes(&error), segments = released.failed, repeated, "published segments can't be removed; trying again");
         }
         status.set(Gauge::DedupEntries, index.entries as f64);
         status.set(Gauge::DedupMemoryBytes, index.memory_bytes as f64);
@@ -345,7 +346,7 @@ impl Report {
         if let Some(error) = spooled.failure
             && let Some(repeated) = self.release_errors.admit()
         {
-            tracing::error!(error = %super::options::with_causes(&error), repeated, "segments can't be moved to the spool; trying again");
+            tracing::error!(error = %with_causes(&error), repeated, "segments can't be moved to the spool; trying again");
         }
     }
 

@@ -1,10 +1,11 @@
 //! Errors of commands, and the exit codes that they give.
 
-use std::{error::Error as _, io, path::PathBuf, process::ExitCode};
+use std::{io, path::PathBuf, process::ExitCode};
 
 use thiserror::Error;
 
 use crate::{
+    error_text::with_causes,
     quarantine::QuarantineError,
     schema::ImportError,
     source::{FindError, ReadError},
@@ -146,14 +147,7 @@ impl CliError {
 
     /// Returns the message with those of its causes.
     pub fn with_causes(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        text
+        with_causes(self)
     }
 
     pub(super) fn stdout(source: io::Error) -> Self {

@@ -6,8 +6,9 @@ use clap::Args;
 
 use super::{CliError, ExitStatus, config_args::ConfigArgs};
 use crate::{
-    agent::{self, AcceptPosition, AgentError, Report, Stops, options::with_causes},
+    agent::{self, AcceptPosition, AgentError, Report, Stops},
     config::Config,
+    error_text::with_causes,
     telemetry::{AgentState, Exporter, HttpServer, LogHandle, Reporter, ServiceManager},
 };
 

@@ -9,8 +9,8 @@ use std::{
 };
 
 use crate::{
-    agent::options::with_causes,
     cluster::ring::{Topology, TopologyError},
+    error_text::with_causes,
     schema::node::{CassandraNode, NodeOptions},
     sink::StopSignal,
 };

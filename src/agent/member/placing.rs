@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use crate::{
-    agent::options::with_causes,
     cluster::{
         core::{Placement, RankedRange},
         names::{HostId, Keyspace, TokenRange, log_keyspace, schema_keyspace},
         ring::{Topology, place},
     },
+    error_text::with_causes,
 };
 
 /// Where a node's agent stands among the others.

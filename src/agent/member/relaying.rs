@@ -6,13 +6,14 @@ use super::{
     work::MemberWork,
 };
 use crate::{
-    agent::{error::AgentError, options::with_causes},
+    agent::error::AgentError,
     cluster::{
         core::HeadVerdict,
         names::{HostId, Token},
         record::RelayRecord,
     },
     dedup::keep_new_parts,
+    error_text::with_causes,
 };
 
 /// What became of the wish to relay a change.

@@ -47,6 +47,7 @@ use crate::{
     },
     config::{self, Config},
     dedup::{DedupIndex, IDENTITY_VERSION},
+    error_text::with_causes,
     quarantine::QuarantineOptions,
     schema::{live::LiveSchema, live::NodeSource},
     sink::kafka::{
@@ -256,7 +257,7 @@ fn record_form(config: &Config, node: &StateOwner, host: HostId) -> RecordForm {
 /// Returns what was known of the ring, for an agent that starts while its node is down.
 fn stored_topology(state: &StateDir) -> Option<Topology> {
     Topology::load(&state.topology()).unwrap_or_else(|error| {
-        tracing::warn!(error = %options::with_causes(&error), "what was stored of the ring can't be used; the node is asked");
+        tracing::warn!(error = %with_causes(&error), "what was stored of the ring can't be used; the node is asked");
         None
     })
 }

@@ -3,6 +3,7 @@
 use super::findings::{Area, Findings};
 use crate::{
     config::Config,
+    error_text::with_causes,
     schema::node::{CassandraNode, NodeError},
     telemetry::Identity,
 };
@@ -20,17 +21,6 @@ pub(super) fn check(config: &Config, findings: &mut Findings) -> Option<Identity
             None
         }
     }
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 fn ask(config: &Config, findings: &mut Findings) -> Result<Identity, NodeError> {

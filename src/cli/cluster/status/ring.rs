@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    agent::options::with_causes,
     cluster::{
         names::{HostId, Keyspace},
         ring::{Placements, RingNode, Topology, TopologyError, place},
     },
     config::Config,
+    error_text::with_causes,
     schema::node::{CassandraNode, NodeError},
 };
 
