@@ -1,5 +1,6 @@
 //! A checked load under faults, and what came of it.
 
+mod command;
 mod disk;
 mod keeper;
 mod plan;
@@ -9,6 +10,7 @@ mod settle;
 mod strike;
 
 pub use self::{
+    command::FaultsArguments,
     keeper::SegmentKeeper,
     plan::{Act, Plan},
     report::FaultReport,

@@ -8,6 +8,7 @@
 //! | [`journal`] | keeps what was written and what became of it, so that a crash of the harness loses nothing |
 //! | [`load`] | writes to a real node |
 //! | [`clone`] | makes many segments of a few real ones |
+//! | [`run_arguments`] | what a run with faults is told on the command line |
 //! | [`stack`], [`faults`] | run node, broker and agent, kill and hold them |
 //! | [`verify`] | compares what is on Kafka with what was written |
 //! | [`bare`] | sends records as fast as librdkafka can: the limit of any publisher |
@@ -24,6 +25,7 @@ pub mod latency;
 pub mod load;
 pub mod plot;
 pub mod process;
+pub mod run_arguments;
 pub mod stack;
 pub mod topics;
 pub mod verify;

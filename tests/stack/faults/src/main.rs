@@ -8,7 +8,7 @@ use ringtap_faults::{
     bare,
     clone::clone_segments,
     cluster::ClusterArguments,
-    faults::{Act, Plan, RunOptions, run as run_faults},
+    faults::FaultsArguments,
     journal::Journal,
     latency,
     load::{
@@ -42,7 +42,7 @@ enum Command {
     /// Compare what is on Kafka with a journal, a log and tables
     Verify(VerifyArgs),
     /// Run node, broker and agent under load and faults, and check what reached Kafka
-    Run(RunArgs),
+    Run(FaultsArguments),
     /// Run three nodes as one cluster with an agent beside each, and check that each change reached Kafka once
     Cluster(ClusterArguments),
     /// Make many segments of a few real ones: new ids and keys, CRCs made anew
@@ -125,62 +125,6 @@ struct LoadArgs {
 }
 
 #[derive(Debug, clap::Args)]
-struct RunArgs {
-    /// Which faults
-    #[arg(value_enum)]
-    plan: PlanName,
-    /// The agent's binary
-    #[arg(long)]
-    binary: PathBuf,
-    /// Folder for everything that is written; what is in it is deleted
-    #[arg(long)]
-    work: PathBuf,
-    #[arg(long, default_value = "5.0")]
-    version: String,
-    #[arg(long, default_value = "127.0.91.1")]
-    address: String,
-    #[arg(long, default_value_t = 19_250)]
-    port: u16,
-    #[arg(long, default_value = "127.0.91.1:9187")]
-    http: String,
-    /// Writes in a second
-    #[arg(long)]
-    rate: Option<u32>,
-    #[arg(long)]
-    seed: Option<u64>,
-    /// A line of the agent's configuration; may be repeated
-    #[arg(long, value_name = "KEY = VALUE")]
-    agent: Vec<String>,
-    /// A setting of the node; may be repeated
-    #[arg(long, value_name = "KEY=VALUE")]
-    node: Vec<String>,
-    /// How long a soak takes
-    #[arg(long, default_value_t = 1800)]
-    seconds: u64,
-    /// With the plan `only`: which fault
-    #[arg(long, required_if_eq("plan", "only"))]
-    act: Option<Act>,
-    /// With the plan `only`: how often
-    #[arg(long, default_value_t = 5)]
-    times: usize,
-    /// Keep what the run wrote
-    #[arg(long)]
-    keep: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum PlanName {
-    /// For CI: every process killed and held, in three minutes
-    Short,
-    /// Everything, often
-    Long,
-    /// At 2,000 writes a second for half an hour, with schema changes
-    Soak,
-    /// One kind of fault
-    Only,
-}
-
-#[derive(Debug, clap::Args)]
 struct VerifyArgs {
     #[arg(long, default_value = "")]
     brokers: String,
@@ -249,7 +193,14 @@ async fn run(command: Command) -> Result<bool> {
             create_bulk_table(&session).await?;
             print(&write_bulk(session, rows).await?)
         }
-        Command::Run(arguments) => faults(arguments).await,
+        Command::Run(arguments) => {
+            let (report, never) = arguments.run().await?;
+            println!("{report}");
+            if !never.is_empty() {
+                println!("no kill struck while {}", never.join(", "));
+            }
+            Ok(report.is_clean() && never.is_empty())
+        }
         Command::Cluster(arguments) => {
             let report = arguments.run().await?;
             println!("{report}");
@@ -277,40 +228,6 @@ async fn run(command: Command) -> Result<bool> {
             Ok(true)
         }
     }
-}
-
-async fn faults(arguments: RunArgs) -> Result<bool> {
-    let seed = arguments.seed.unwrap_or_else(|| fastrand::u64(1..1 << 32));
-    let (plan, rate, between_ms_max) = match arguments.plan {
-        PlanName::Short => (Plan::short(seed), 400, 1500),
-        PlanName::Long => (Plan::long(seed), 300, 2500),
-        PlanName::Soak => (Plan::soak(seed), 2000, 90_000),
-        PlanName::Only => (Plan::only(arguments.act.unwrap_or(Act::AgentKill), arguments.times), 400, 1500),
-    };
-    let options = RunOptions {
-        binary: arguments.binary,
-        work: arguments.work,
-        version: arguments.version,
-        address: arguments.address,
-        port: arguments.port,
-        http: arguments.http,
-        rate: arguments.rate.unwrap_or(rate),
-        seed,
-        agent_lines: arguments.agent,
-        node_settings: arguments.node,
-        // Soon filled; but what is published in half an hour has to fit.
-        disk_bytes: if arguments.plan == PlanName::Soak { 2 << 30 } else { 64 << 20 },
-        between_ms_max,
-        time: (arguments.plan == PlanName::Soak).then(|| Duration::from_secs(arguments.seconds)),
-        keep: arguments.keep,
-    };
-    let report = run_faults(&options, &plan).await?;
-    println!("{report}");
-    let never = if arguments.plan == PlanName::Long { report.phases_never_struck() } else { Vec::new() };
-    if !never.is_empty() {
-        println!("no kill struck while {}", never.join(", "));
-    }
-    Ok(report.is_clean() && never.is_empty())
 }
 
 async fn load(arguments: LoadArgs) -> Result<bool> {

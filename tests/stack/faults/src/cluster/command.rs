@@ -1,10 +1,9 @@
 //! What is told on the command line.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 
 use super::{ClusterAct, ClusterOptions, ClusterPlan, ClusterReport, run::run};
+use crate::run_arguments::RunArguments;
 
 /// What `ringtap-faults cluster` is told.
 #[derive(Debug, clap::Args)]
@@ -12,12 +11,8 @@ pub struct ClusterArguments {
     /// Which faults
     #[arg(value_enum)]
     plan: PlanName,
-    /// The agents' binary
-    #[arg(long)]
-    binary: PathBuf,
-    /// Folder for everything that is written; what is in it is deleted
-    #[arg(long)]
-    work: PathBuf,
+    #[command(flatten)]
+    run: RunArguments,
     #[arg(long, default_value = "4.1")]
     version: String,
     /// The nodes' network, such as 127.0.92; the first one where nobody listens without it
@@ -38,26 +33,12 @@ pub struct ClusterArguments {
     /// Writes; with faults as many as go until they are done
     #[arg(long)]
     writes: Option<u64>,
-    /// Writes in a second
-    #[arg(long)]
-    rate: Option<u32>,
-    #[arg(long)]
-    seed: Option<u64>,
-    /// A line of the agents' configurations; may be repeated
-    #[arg(long, value_name = "KEY = VALUE")]
-    agent: Vec<String>,
-    /// A setting of the nodes; may be repeated
-    #[arg(long, value_name = "KEY=VALUE")]
-    node: Vec<String>,
     /// With the plan `only`: which fault; several come one after the other
     #[arg(long, required_if_eq("plan", "only"))]
     act: Vec<ClusterAct>,
     /// With the plan `only`: how often; each time it is the next member's turn
     #[arg(long, default_value_t = 3)]
     times: usize,
-    /// Leave nodes and broker running
-    #[arg(long)]
-    keep: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -75,7 +56,8 @@ enum PlanName {
 impl ClusterArguments {
     /// Runs it.
     pub async fn run(self) -> Result<ClusterReport> {
-        let seed = self.seed.unwrap_or_else(|| fastrand::u64(1..1 << 32));
+        let Self { run: arguments, .. } = self;
+        let seed = arguments.seed();
         let members = self.places.len();
         let (plan, rate, writes) = match self.plan {
             PlanName::Quiet => (ClusterPlan::quiet(), 800, Some(self.writes.unwrap_or(100_000))),
@@ -84,21 +66,21 @@ impl ClusterArguments {
             PlanName::Only => (ClusterPlan::only(&self.act, self.times, members), 300, self.writes),
         };
         let options = ClusterOptions {
-            binary: self.binary,
-            work: self.work,
+            binary: arguments.binary,
+            work: arguments.work,
             version: self.version,
             places: self.places,
             replication: self.replication,
             network: self.network,
             port: self.port,
             brokers: usize::from(self.brokers),
-            rate: self.rate.unwrap_or(rate),
+            rate: arguments.rate.unwrap_or(rate),
             writes,
             seed,
-            agent_lines: self.agent,
-            node_settings: self.node,
+            agent_lines: arguments.agent,
+            node_settings: arguments.node,
             between_ms_max: 10_000,
-            keep: self.keep,
+            keep: arguments.keep,
         };
         run(&options, &plan).await
     }
