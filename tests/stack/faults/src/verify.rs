@@ -26,10 +26,14 @@ pub use self::{
     report::{TablesReport, VerificationReport},
     tables::dump_tables,
 };
-use crate::{cluster::Publishers, journal::read_journal, load::is_conditional};
+use crate::{
+    cluster::Publishers,
+    journal::read_journal,
+    load::{CHECKED_KEYSPACE, is_conditional},
+};
 
 /// The dedup window of agents that aren't told another one.
-pub const WINDOW_DEFAULT: Duration = Duration::from_secs(6 * 3600);
+const WINDOW_DEFAULT: Duration = Duration::from_secs(6 * 3600);
 /// How long a transaction that is open at the end may stay so: an agent that was killed leaves one until its time-out.
 const STABLE_WITHIN: Duration = Duration::from_secs(120);
 
@@ -127,7 +131,42 @@ fn is_of_load(change: &ChangeView<'_>, keyspace: &str) -> bool {
     change.keyspace.starts_with(keyspace) && change.op != "ddl" && change.op != "truncate"
 }
 
+/// What a run leaves in its work folder, to be compared with what is on Kafka.
+#[derive(Debug, Clone)]
+pub struct RunFiles {
+    /// Records of a replay of all segments.
+    pub log: PathBuf,
+    /// The tables as a node has them at the end.
+    pub dump: PathBuf,
+    /// The records that were found, in the order of the log.
+    pub records: PathBuf,
+}
+
+impl RunFiles {
+    /// Names the files of a work folder.
+    pub fn in_folder(work: &Path) -> Self {
+        let [log, dump, records] = ["log", "dump", "records"].map(|name| work.join(format!("{name}.jsonl")));
+        Self { log, dump, records }
+    }
+}
+
 impl Verification {
+    /// Makes the verification of a run of the load: values, order, headers, tables. `journal`: the load's, with the prefix of its
+    /// values.
+    pub fn of_run(brokers: String, topic_prefix: &str, journal: (&Path, &str), files: RunFiles) -> Self {
+        let (path, value_prefix) = journal;
+        Self {
+            brokers,
+            topic_prefix: topic_prefix.to_owned(),
+            journal: Some((path.to_owned(), value_prefix.to_owned(), CHECKED_KEYSPACE.to_owned())),
+            log: Some(files.log),
+            dump: Some(files.dump),
+            records: Some(files.records),
+            window: Some(WINDOW_DEFAULT),
+            ..Self::default()
+        }
+    }
+
     /// Reads all topics and checks everything.
     pub fn run(&self) -> Result<VerificationReport> {
         self.run_with(&mut |_, _| ())

@@ -12,10 +12,7 @@ use super::{
     strike::Stage,
     timeline::Timeline,
 };
-use crate::{
-    load::CHECKED_KEYSPACE,
-    verify::{Verification, VerificationReport, WINDOW_DEFAULT, replay_segments},
-};
+use crate::verify::{RunFiles, Verification, VerificationReport, replay_segments};
 
 /// The name that all nodes of the scripts give their cluster.
 const CASSANDRA_CLUSTER: &str = "ringtap";
@@ -31,31 +28,19 @@ pub(super) struct Found {
 
 impl Found {
     /// Reads everything from the beginning, with all checks.
-    pub(super) fn read(&mut self, options: &ClusterOptions, stage: &Stage, dump: PathBuf) -> Result<()> {
+    pub(super) fn read(&mut self, options: &ClusterOptions, stage: &Stage, files: RunFiles) -> Result<()> {
         let (brokers, data) = (stage.brokers.addresses(), stage.brokers.data()?);
-        let log = options.work.join("log.jsonl");
         let folders: Vec<PathBuf> = stage.members.iter().map(|member| member.segments().to_owned()).collect();
-        replay_segments(&options.binary, &folders, &log)?;
+        replay_segments(&options.binary, &folders, &files.log)?;
         self.side_traffic = SideTraffic::read(&brokers, &data, CASSANDRA_CLUSTER)?;
         let topics = TopicReader::new(&brokers, &[]).topics(TOPIC_PREFIX)?;
         let ownership = Ownership::read(&brokers, CASSANDRA_CLUSTER)?;
         let publishers = Arc::new(Publishers::read(&ownership, &data, CASSANDRA_CLUSTER, topics.keys())?);
         let mut timeline = Timeline::new(stage.journal.path(), VALUE_PREFIX)?;
         let verification = Verification {
-            brokers,
-            topic_prefix: TOPIC_PREFIX.to_owned(),
-            journal: Some((
-                stage.journal.path().to_owned(),
-                VALUE_PREFIX.to_owned(),
-                CHECKED_KEYSPACE.to_owned(),
-            )),
-            window: Some(WINDOW_DEFAULT),
-            log: Some(log),
-            dump: Some(dump),
-            records: Some(options.work.join("records.jsonl")),
             clocks_apart_seconds: i64::from(stage.clocks_apart_seconds),
             publishers: Some(Arc::clone(&publishers)),
-            ..Verification::default()
+            ..Verification::of_run(brokers, TOPIC_PREFIX, (stage.journal.path(), VALUE_PREFIX), files)
         };
         let report =
             verification.run_with(&mut |record, change| timeline.observe(record, change, &publishers))?;

@@ -24,7 +24,7 @@ use crate::{
     journal::Journal,
     load::{CHECKED_KEYSPACE, Coordinator, Limit, Load, LoadOptions, LoadReport, Mix, create_checked_tables},
     stack::{ClusterNode, scripts},
-    verify::dump_tables,
+    verify::{RunFiles, dump_tables},
 };
 
 /// What every unique value of a run begins with.
@@ -134,9 +134,9 @@ fn run_on(
     let load = runtime.block_on(loading)??;
     wait(&mut stage, &mut course, began);
     // Reading everything may repair rows: what comes of that has to be known, too.
-    let dump = options.work.join("dump.jsonl");
+    let files = RunFiles::in_folder(&options.work);
     let there = stage.members.iter().find(|member| member.is_in).context("no member is left")?;
-    dump_tables(&scripts(), there.node.address(), "ALL", &[CHECKED_KEYSPACE], &dump)?;
+    dump_tables(&scripts(), there.node.address(), "ALL", &[CHECKED_KEYSPACE], &files.dump)?;
     wait(&mut stage, &mut course, began);
 
     let agents = stage
@@ -145,7 +145,7 @@ fn run_on(
         .map(|member| (member.node.number(), member.cluster_status().unwrap_or_default()))
         .collect();
     let mut found = Found::default();
-    if let Err(error) = found.read(options, &stage, dump) {
+    if let Err(error) = found.read(options, &stage, files) {
         stage.findings.push(format!("it could not be verified: {error:#}"));
     }
     stage.findings.extend(found.faults_without_effect(&course.faults));

@@ -27,7 +27,7 @@ use crate::{
     plot,
     process::{read_column, sample_to_csv},
     stack::{Agent, AgentSettings, Broker, Node, Server as _, open_to_agent, scripts},
-    verify::{Follower, Verification, WINDOW_DEFAULT, dump_tables, replay_segments},
+    verify::{Follower, RunFiles, Verification, dump_tables, replay_segments},
 };
 
 /// How long everything acknowledged may take to arrive after a fault.
@@ -377,25 +377,11 @@ fn end_load(stage: &Stage, loading: JoinHandle<Result<LoadReport>>) -> Result<Lo
 /// Reads everything from the beginning once more, with all checks.
 fn verify(options: &RunOptions, stage: &mut Stage) -> Result<crate::verify::VerificationReport> {
     let work = &options.work;
-    let dump = work.join("dump.jsonl");
-    dump_tables(&scripts(), stage.node.address(), "ONE", &[CHECKED_KEYSPACE], &dump)?;
-    let log = work.join("log.jsonl");
-    replay_segments(&options.binary, &[work.join("segments")], &log)?;
-    let verification = Verification {
-        brokers: stage.broker.address(),
-        topic_prefix: TOPIC_PREFIX.to_owned(),
-        journal: Some((
-            stage.journal.path().to_owned(),
-            VALUE_PREFIX.to_owned(),
-            CHECKED_KEYSPACE.to_owned(),
-        )),
-        window: Some(WINDOW_DEFAULT),
-        log: Some(log),
-        dump: Some(dump),
-        records: Some(options.work.join("records.jsonl")),
-        ..Verification::default()
-    };
-    verification.run()
+    let files = RunFiles::in_folder(work);
+    dump_tables(&scripts(), stage.node.address(), "ONE", &[CHECKED_KEYSPACE], &files.dump)?;
+    replay_segments(&options.binary, &[work.join("segments")], &files.log)?;
+    let journal = (stage.journal.path(), VALUE_PREFIX);
+    Verification::of_run(stage.broker.address(), TOPIC_PREFIX, journal, files).run()
 }
 
 /// Samples the agent's memory while it runs, whichever process it is.
