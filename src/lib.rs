@@ -22,3 +22,5 @@ pub mod sink;
 pub mod source;
 #[cfg(feature = "agent")]
 pub mod telemetry;
+#[cfg(test)]
+mod test_tables;

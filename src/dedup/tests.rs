@@ -2,39 +2,25 @@ use std::sync::Arc;
 
 use cassandra_commitlog::{
     mutation::{Cell, CellContent, ColumnIndex, Expiration},
-    schema::{Column, ColumnKind, TableDefinition, TableFlags, TableId, TableSchema},
+    schema::{ColumnKind, TableSchema},
     types::{CqlType, Frozen, NativeType},
 };
 
 use super::{SeenChanges, Verdict};
-use crate::change::{Action, Change, Cleared, ColumnWrite, DeletedRange, RangeBound, RowWrite};
+use crate::{
+    change::{Action, Change, Cleared, ColumnWrite, DeletedRange, RangeBound, RowWrite},
+    test_tables::{self, column},
+};
 
 pub(super) fn table() -> Arc<TableSchema> {
-    let column = |name: &str, kind, ty| Column {
-        name: name.into(),
-        name_bytes: name.as_bytes().into(),
-        kind,
-        position: 0,
-        ty,
-        reversed: false,
-    };
     let int = || CqlType::Native(NativeType::Int);
-    Arc::new(TableSchema::new(TableDefinition {
-        id: TableId(uuid::Uuid::from_u128(7)),
-        keyspace: "ks".into(),
-        name: "t".into(),
-        cdc: true,
-        is_view: false,
-        flags: TableFlags::CQL,
-        columns: vec![
-            column("k", ColumnKind::PartitionKey, int()),
-            column("c", ColumnKind::Clustering, int()),
-            column("a", ColumnKind::Regular, int()),
-            column("b", ColumnKind::Regular, int()),
-            column("m", ColumnKind::Regular, CqlType::Set(Box::new(int()), Frozen::No)),
-        ],
-        dropped: vec![],
-    }))
+    test_tables::table(vec![
+        column("k", ColumnKind::PartitionKey, int()),
+        column("c", ColumnKind::Clustering, int()),
+        column("a", ColumnKind::Regular, int()),
+        column("b", ColumnKind::Regular, int()),
+        column("m", ColumnKind::Regular, CqlType::Set(Box::new(int()), Frozen::No)),
+    ])
 }
 
 pub(super) const A: ColumnIndex = ColumnIndex::Current(0);

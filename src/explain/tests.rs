@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use cassandra_commitlog::{
     Position,
     mutation::{ColumnIndex, Expiration},
-    schema::{Column, ColumnKind, DroppedColumn, TableDefinition, TableFlags, TableId, TableSchema},
+    schema::{ColumnKind, DroppedColumn, TableSchema},
     types::{CqlType, Frozen, NativeType},
 };
 use uuid::Uuid;
@@ -17,6 +17,7 @@ use super::{
 use crate::{
     change::Truncation,
     schema::{ChangeKind, ObjectKind, SchemaChange},
+    test_tables::{column, table_with_dropped},
 };
 
 const V: ColumnIndex = ColumnIndex::Current(2);
@@ -25,33 +26,17 @@ const N: ColumnIndex = ColumnIndex::Current(1);
 const NOW: i64 = 1_000;
 
 fn table(dropped_at: Option<i64>) -> Arc<TableSchema> {
-    let column = |name: &str, kind, ty| Column {
-        name: name.into(),
-        name_bytes: name.as_bytes().into(),
-        kind,
-        position: 0,
-        ty,
-        reversed: false,
-    };
     let decimal = || CqlType::Native(NativeType::Decimal);
     let value = column("v", ColumnKind::Regular, CqlType::Native(NativeType::Blob));
     let dropped = dropped_at.map(|dropped_at| DroppedColumn { column: value.clone(), dropped_at });
-    Arc::new(TableSchema::new(TableDefinition {
-        id: TableId(Uuid::from_u128(7)),
-        keyspace: "ks".into(),
-        name: "t".into(),
-        cdc: true,
-        is_view: false,
-        flags: TableFlags::CQL,
-        columns: vec![
-            column("k", ColumnKind::PartitionKey, CqlType::Native(NativeType::Int)),
-            column("c", ColumnKind::Clustering, decimal()),
-            value,
-            column("m", ColumnKind::Regular, CqlType::Set(Box::new(decimal()), Frozen::No)),
-            column("n", ColumnKind::Regular, CqlType::Native(NativeType::Counter)),
-        ],
-        dropped: dropped.into_iter().collect(),
-    }))
+    let columns = vec![
+        column("k", ColumnKind::PartitionKey, CqlType::Native(NativeType::Int)),
+        column("c", ColumnKind::Clustering, decimal()),
+        value,
+        column("m", ColumnKind::Regular, CqlType::Set(Box::new(decimal()), Frozen::No)),
+        column("n", ColumnKind::Regular, CqlType::Native(NativeType::Counter)),
+    ];
+    table_with_dropped(columns, dropped.into_iter().collect())
 }
 
 /// A decimal of one digit after the point, or of two.

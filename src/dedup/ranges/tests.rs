@@ -1,7 +1,7 @@
 use std::{collections::HashMap, convert::Infallible};
 
 use cassandra_commitlog::{
-    schema::{Column, ColumnKind, TableDefinition, TableFlags, TableId},
+    schema::{Column, ColumnKind},
     types::NativeType,
 };
 
@@ -9,6 +9,7 @@ use super::*;
 use crate::{
     change::{Action, Change, RangeBound},
     dedup::{SeenChanges, Verdict, signature},
+    test_tables::{self, column},
 };
 
 mod covered;
@@ -22,28 +23,12 @@ const BLOB: CqlType = CqlType::Native(NativeType::Blob);
 
 /// A table with these clustering columns: type, and whether they count down.
 pub(super) fn table(clustering: &[(CqlType, bool)]) -> Arc<TableSchema> {
-    let column = |name: String, kind, position, (ty, reversed): &(CqlType, bool)| Column {
-        name_bytes: name.as_bytes().into(),
-        name: name.into(),
-        kind,
-        position,
-        ty: ty.clone(),
-        reversed: *reversed,
-    };
-    let mut columns = vec![column("k".into(), ColumnKind::PartitionKey, 0, &(INT, false))];
-    for (position, of) in (0..).zip(clustering) {
-        columns.push(column(format!("c{position}"), ColumnKind::Clustering, position, of));
+    let mut columns = vec![column("k", ColumnKind::PartitionKey, INT)];
+    for (position, (ty, reversed)) in (0..).zip(clustering) {
+        let first = column(&format!("c{position}"), ColumnKind::Clustering, ty.clone());
+        columns.push(Column { position, reversed: *reversed, ..first });
     }
-    Arc::new(TableSchema::new(TableDefinition {
-        id: TableId(uuid::Uuid::from_u128(7)),
-        keyspace: "ks".into(),
-        name: "t".into(),
-        cdc: true,
-        is_view: false,
-        flags: TableFlags::CQL,
-        columns,
-        dropped: vec![],
-    }))
+    test_tables::table(columns)
 }
 
 /// Deletes a range of one partition.

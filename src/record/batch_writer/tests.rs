@@ -3,7 +3,7 @@ use std::sync::Arc;
 use cassandra_commitlog::{
     Position,
     mutation::{Cell, CellContent, ColumnIndex},
-    schema::{Column, ColumnKind, TableDefinition, TableFlags, TableId, TableSchema},
+    schema::{ColumnKind, TableDefinition, TableFlags, TableSchema},
     types::{CqlType, NativeType},
 };
 
@@ -12,6 +12,7 @@ use crate::{
     change::{Action, Change, ColumnWrite, DeletedRange, RowWrite, Truncation},
     record::{Node, RecordPlace, TopicNames, murmur2, to_positive},
     sink::{RecordBatch, RecordMarks, Route},
+    test_tables::{self, column},
 };
 
 const PLACE: RecordPlace = RecordPlace { position: Position { segment: 7, offset: 99 }, index: 2 };
@@ -24,30 +25,13 @@ fn table(has_clustering: bool) -> Arc<TableSchema> {
 }
 
 fn table_of(clustering: Option<CqlType>) -> Arc<TableSchema> {
-    let column = |name: &str, kind, ty| Column {
-        name: name.into(),
-        name_bytes: name.as_bytes().into(),
-        kind,
-        position: 0,
-        ty,
-        reversed: false,
-    };
     let int = CqlType::Native(NativeType::Int);
     let mut columns =
         vec![column("pk", ColumnKind::PartitionKey, int.clone()), column("v", ColumnKind::Regular, int)];
     if let Some(ty) = clustering {
         columns.insert(1, column("ck", ColumnKind::Clustering, ty));
     }
-    Arc::new(TableSchema::new(TableDefinition {
-        id: TableId(uuid::Uuid::from_u128(7)),
-        keyspace: "ks".into(),
-        name: "t".into(),
-        cdc: true,
-        is_view: false,
-        flags: TableFlags::CQL,
-        columns,
-        dropped: vec![],
-    }))
+    test_tables::table(columns)
 }
 
 fn writer(deletes: Deletes, partition_by: PartitionBy) -> BatchWriter {
@@ -168,16 +152,8 @@ fn the_row_of_a_hidden_clustering_gives_no_tombstone() {
     let with_hidden = table(true);
     let columns =
         with_hidden.partition_key().iter().chain(with_hidden.clustering()).chain(with_hidden.values());
-    let table = Arc::new(TableSchema::new(TableDefinition {
-        id: with_hidden.id(),
-        keyspace: "ks".into(),
-        name: "t".into(),
-        cdc: true,
-        is_view: false,
-        flags,
-        columns: columns.cloned().collect(),
-        dropped: vec![],
-    }));
+    let definition = test_tables::definition(columns.cloned().collect());
+    let table = Arc::new(TableSchema::new(TableDefinition { flags, ..definition }));
     let deletion = Change { table, ..delete_row() };
     let records = written(&mut writer(Deletes::EventAndTombstone, PartitionBy::PartitionKey), &deletion);
     assert_eq!(records, [(r#"{"pk":5}"#.into(), "delete", true, hash(r#"{"pk":5}"#))]);

@@ -88,24 +88,16 @@ fn without_static_columns_all_rows_are_the_partition() {
 #[test]
 fn decimals_that_are_equal_are_the_same_prefix() {
     let decimal = CqlType::Native(NativeType::Decimal);
-    let mut schema = TableDefinition {
-        id: TableId(Uuid::from_u128(8)),
-        keyspace: "ks".into(),
-        name: "d".into(),
-        cdc: true,
-        is_view: false,
-        flags: TableFlags::CQL,
-        columns: vec![column("k", ColumnKind::PartitionKey, 0, INT, false)],
-        dropped: Vec::new(),
-    };
-    schema.columns.push(column("d", ColumnKind::Clustering, 0, decimal, false));
-    schema.columns.push(column("c", ColumnKind::Clustering, 1, INT, false));
-    let mut written = Written::to(Arc::new(TableSchema::new(schema)));
+    let mut written = Written::to(test_tables::table(vec![
+        column("k", ColumnKind::PartitionKey, 0, INT, false),
+        column("d", ColumnKind::Clustering, 0, decimal, false),
+        column("c", ColumnKind::Clustering, 1, INT, false),
+    ]));
     let start = RangeBound { values: vec![Some(&[0, 0, 0, 1, 10]), ONE], inclusive: true };
     let end = RangeBound { values: vec![Some(&[0, 0, 0, 2, 100]), TWO], inclusive: true };
     let deletion = DeletedRange { start: Some(start), end: Some(end), local_deletion_time: NOW };
     assert_eq!(
         written.write(Action::DeleteRange(deletion)),
-        ["DELETE FROM ks.d USING TIMESTAMP 50 WHERE k = 9 AND d = 1.0 AND c >= 1 AND c <= 2;"],
+        ["DELETE FROM ks.t USING TIMESTAMP 50 WHERE k = 9 AND d = 1.0 AND c >= 1 AND c <= 2;"],
     );
 }

@@ -9,16 +9,16 @@ mod rows;
 use cassandra_commitlog::{
     Position,
     mutation::{Cell, CellContent, ColumnIndex, Expiration},
-    schema::{Column, ColumnKind, TableDefinition, TableFlags, TableId, TableSchema},
+    schema::{Column, ColumnKind, TableDefinition, TableFlags, TableSchema},
     types::{CqlType, Frozen, NativeType},
 };
-use uuid::Uuid;
 
 use super::{Approximation, CqlRecords};
 use crate::{
     change::{Action, Change, Cleared, ColumnWrite, RowWrite},
     record::RecordPlace,
     schema::Catalogue,
+    test_tables,
 };
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ const INT: CqlType = CqlType::Native(NativeType::Int);
 const TEXT: CqlType = CqlType::Native(NativeType::Text);
 
 fn column(name: &str, kind: ColumnKind, position: u16, ty: CqlType, reversed: bool) -> Column {
-    Column { name: name.into(), name_bytes: name.as_bytes().into(), kind, position, ty, reversed }
+    Column { position, reversed, ..test_tables::column(name, kind, ty) }
 }
 
 /// `ks.t (k int, c1 int, c2 text DESC, c3 int, …)` with these other columns.
@@ -40,16 +40,7 @@ fn table(flags: TableFlags, values: Vec<(&str, ColumnKind, CqlType)>) -> Arc<Tab
         column("c3", ColumnKind::Clustering, 2, INT, false),
     ];
     columns.extend(values.into_iter().map(|(name, kind, ty)| column(name, kind, 0, ty, false)));
-    Arc::new(TableSchema::new(TableDefinition {
-        id: TableId(Uuid::from_u128(7)),
-        keyspace: "ks".into(),
-        name: "t".into(),
-        cdc: true,
-        is_view: false,
-        flags,
-        columns,
-        dropped: Vec::new(),
-    }))
+    Arc::new(TableSchema::new(TableDefinition { flags, ..test_tables::definition(columns) }))
 }
 
 fn plain_table() -> Arc<TableSchema> {
