@@ -25,9 +25,9 @@ impl UserTypeLookup for NoUserTypes {
     }
 }
 
-/// Words that CQL reserves, in lower case and sorted (`reserved_keywords.txt` of 5.0, which has those of
-/// 3.11 and 4.x). As names they need quotes.
-const RESERVED_WORDS: [&str; 57] = [
+/// Words that CQL reserves, in lower case and sorted (`reserved_keywords.txt`). As names they need quotes. Five of them
+/// (`default`, `mbean`, `mbeans`, `replace`, `unset`) are reserved by 3.11 alone; quotes do no harm where none are needed.
+const RESERVED_WORDS: [&str; 62] = [
     "add",
     "allow",
     "alter",
@@ -40,6 +40,7 @@ const RESERVED_WORDS: [&str; 57] = [
     "by",
     "columnfamily",
     "create",
+    "default",
     "delete",
     "desc",
     "describe",
@@ -59,6 +60,8 @@ const RESERVED_WORDS: [&str; 57] = [
     "keyspace",
     "limit",
     "materialized",
+    "mbean",
+    "mbeans",
     "modify",
     "nan",
     "norecursive",
@@ -70,6 +73,7 @@ const RESERVED_WORDS: [&str; 57] = [
     "order",
     "primary",
     "rename",
+    "replace",
     "revoke",
     "schema",
     "select",
@@ -79,6 +83,7 @@ const RESERVED_WORDS: [&str; 57] = [
     "token",
     "truncate",
     "unlogged",
+    "unset",
     "update",
     "use",
     "using",
@@ -256,8 +261,8 @@ fn write_frozen(f: &mut fmt::Formatter<'_>, frozen: Frozen, inner: fmt::Argument
     }
 }
 
-/// Returns true if CQL reads `name` as this very name without quotes (`ColumnIdentifier.maybeQuote`).
-pub(super) fn is_plain_identifier(name: &str) -> bool {
+/// Returns true if CQL of every version reads `name` as this very name without quotes (`ColumnIdentifier.maybeQuote`).
+pub fn is_plain_identifier(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_lowercase())
         && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
         && RESERVED_WORDS.binary_search(&name).is_err()
@@ -281,5 +286,21 @@ impl fmt::Display for TypeName<'_> {
             f.write_str(part)?;
         }
         f.write_str("\"")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_some_version_reserves_and_other_than_small_letters_need_quotes() {
+        assert!(RESERVED_WORDS.is_sorted());
+        for plain in ["a", "a_1", "key", "type", "counter"] {
+            assert!(is_plain_identifier(plain), "{plain}");
+        }
+        for name in ["select", "default", "unset", "A", "1a", "_a", "", "é"] {
+            assert!(!is_plain_identifier(name), "{name}");
+        }
     }
 }

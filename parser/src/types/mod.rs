@@ -23,7 +23,7 @@ mod wire;
 pub use self::{
     class_name::ClassName,
     compare::{compare, compare_clusterings},
-    cql_name::{NoUserTypes, UserTypeLookup},
+    cql_name::{NoUserTypes, UserTypeLookup, is_plain_identifier},
     error::{TypeParseError, TypeParseErrorKind, ValueError},
     json::{write_json, write_json_canonical_decimal},
     literal::write_cql_literal,
