@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cassandra_commitlog::{
-    schema::{Column, ColumnKind, DroppedColumn, TableDefinition, TableFlags, TableId, TableSchema},
+    schema::{Column, ColumnKind, TableDefinition, TableFlags, TableId, TableSchema},
     types::CqlType,
 };
 
@@ -30,9 +30,4 @@ pub(crate) fn definition(columns: Vec<Column>) -> TableDefinition {
 /// Returns the table `ks.t` with these columns.
 pub(crate) fn table(columns: Vec<Column>) -> Arc<TableSchema> {
     Arc::new(TableSchema::new(definition(columns)))
-}
-
-/// Returns the table `ks.t` with these columns, and some that were dropped.
-pub(crate) fn table_with_dropped(columns: Vec<Column>, dropped: Vec<DroppedColumn>) -> Arc<TableSchema> {
-    Arc::new(TableSchema::new(TableDefinition { dropped, ..definition(columns) }))
 }

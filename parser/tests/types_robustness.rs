@@ -111,8 +111,7 @@ proptest! {
             let mut out = String::from("x");
             let json = write_json(&ty, &bytes, dialect, &mut out);
             if json.is_ok() {
-                // Whatever the exponents of its numbers: decimals have more than a float can hold.
-                serde_json::from_str::<serde::de::IgnoredAny>(&out[1..]).expect("JSON that parses");
+                serde_json::from_str::<serde_json::Value>(&out[1..]).expect("JSON that parses");
             } else {
                 prop_assert_eq!(&out, "x");
             }

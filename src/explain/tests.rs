@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use cassandra_commitlog::{
     Position,
     mutation::{ColumnIndex, Expiration},
-    schema::{ColumnKind, DroppedColumn, TableSchema},
+    schema::{ColumnKind, DroppedColumn, TableDefinition, TableSchema},
     types::{CqlType, Frozen, NativeType},
 };
 use uuid::Uuid;
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     change::Truncation,
     schema::{ChangeKind, ObjectKind, SchemaChange},
-    test_tables::{column, table_with_dropped},
+    test_tables::{column, definition},
 };
 
 const V: ColumnIndex = ColumnIndex::Current(2);
@@ -36,7 +36,8 @@ fn table(dropped_at: Option<i64>) -> Arc<TableSchema> {
         column("m", ColumnKind::Regular, CqlType::Set(Box::new(decimal()), Frozen::No)),
         column("n", ColumnKind::Regular, CqlType::Native(NativeType::Counter)),
     ];
-    table_with_dropped(columns, dropped.into_iter().collect())
+    let dropped = dropped.into_iter().collect();
+    Arc::new(TableSchema::new(TableDefinition { dropped, ..definition(columns) }))
 }
 
 /// A decimal of one digit after the point, or of two.

@@ -27,7 +27,7 @@ pub struct ClusterArguments {
     /// The first port of the brokers: three for each
     #[arg(long, default_value_t = 19_280)]
     port: u16,
-    /// Brokers; of several, three keep everything
+    /// Brokers; each of them keeps everything
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=3))]
     brokers: u8,
     /// Writes; with faults as many as go until they are done

@@ -10,10 +10,10 @@ use super::server::{Broker, Server as _};
 const PORTS: u16 = 3;
 /// Id of the cluster: all brokers must have the same one.
 const CLUSTER_ID: &str = "RingtapFaultsCluster0A";
-/// Kafka keeps this many copies of everything at most.
-const REPLICATION_MAX: usize = 3;
+/// More would not all have everything, and what a run reads is one broker's folder.
+const BROKERS_MAX: usize = 3;
 
-/// The brokers of a Kafka cluster; each of them is a controller, too.
+/// The brokers of a Kafka cluster, three at most; each of them has everything, and is a controller, too.
 #[derive(Debug, Clone)]
 pub struct Brokers(Vec<Broker>);
 
@@ -23,8 +23,10 @@ impl Brokers {
         let ports: Vec<u16> = (0..count).map(|at| port + PORTS * at as u16).collect();
         let voters: Vec<String> =
             (1..).zip(&ports).map(|(id, port)| format!("{id}@127.0.0.1:{}", port + 1)).collect();
-        let copies = count.min(REPLICATION_MAX);
-        let in_sync = if copies < REPLICATION_MAX { 1 } else { 2 };
+        if !(1..=BROKERS_MAX).contains(&count) {
+            bail!("{count} brokers: 1 to {BROKERS_MAX} can be one cluster");
+        }
+        let in_sync = if count < BROKERS_MAX { 1 } else { 2 };
         let brokers: Result<_> = (1..)
             .zip(&ports)
             .map(|(id, port)| {
@@ -32,8 +34,8 @@ impl Brokers {
                     format!("cluster_id={CLUSTER_ID}"),
                     format!("node.id={id}"),
                     format!("controller.quorum.voters={}", voters.join(",")),
-                    format!("offsets.topic.replication.factor={copies}"),
-                    format!("transaction.state.log.replication.factor={copies}"),
+                    format!("offsets.topic.replication.factor={count}"),
+                    format!("transaction.state.log.replication.factor={count}"),
                     format!("transaction.state.log.min.isr={in_sync}"),
                     format!("min.insync.replicas={in_sync}"),
                 ];
@@ -42,11 +44,7 @@ impl Brokers {
                 Broker::new(&name, *port, &all)
             })
             .collect();
-        let brokers: Vec<Broker> = brokers?;
-        if brokers.is_empty() {
-            bail!("a cluster without brokers");
-        }
-        Ok(Self(brokers))
+        Ok(Self(brokers?))
     }
 
     /// Starts all of them at once: none of several answers before most of them are there.
@@ -70,14 +68,11 @@ impl Brokers {
 
     /// Returns how many copies of each record are kept.
     pub fn replication(&self) -> usize {
-        self.0.len().min(REPLICATION_MAX)
+        self.0.len()
     }
 
-    /// Returns the folder with the partitions' logs of one broker that has all of them.
+    /// Returns the folder with the partitions' logs of one broker.
     pub fn data(&self) -> Result<PathBuf> {
-        if self.0.len() > REPLICATION_MAX {
-            bail!("no broker of more than {REPLICATION_MAX} has all partitions");
-        }
         self.0.first().map(Broker::data).context("no broker")
     }
 
